@@ -1,0 +1,22 @@
+/* attr.h - the GNU attributes the house uses, in one place.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_BASE_ATTR_H
+#define AL_BASE_ATTR_H
+
+#define AL_LIKELY(x) __builtin_expect(!!(x), 1)
+#define AL_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define AL_NOINLINE __attribute__((noinline))
+#define AL_INLINE static inline __attribute__((always_inline))
+#define AL_COLD __attribute__((cold))
+#define AL_CONSTRUCTOR __attribute__((constructor))
+#define AL_UNUSED __attribute__((unused))
+/** A thread-local that is reached without a call, also from a shared library. */
+#define AL_TLS __thread __attribute__((tls_model("initial-exec")))
+
+/** Bytes in a cache line; what two threads write must be this far apart. */
+#define AL_CACHE_LINE 64
+#define AL_LINE_ALIGNED _Alignas(AL_CACHE_LINE)
+
+#endif
