@@ -17,14 +17,13 @@ endfunction()
 # allot_test(NAME SOURCES file... [LIBS target...] [ARGS arg...] [LABELS ...] [PROCESSORS n] [TIMEOUT s])
 # A cmocka program, linked with the static library: it reaches what is internal, too.
 function(allot_test name)
-    cmake_parse_arguments(test "" "" "SOURCES;LIBS;ARGS" ${ARGN})
-    cmake_parse_arguments(other "" "PROCESSORS;TIMEOUT" "SOURCES;LIBS;ARGS;LABELS" ${ARGN})
+    cmake_parse_arguments(test "" "PROCESSORS;TIMEOUT" "SOURCES;LIBS;ARGS;LABELS" ${ARGN})
     add_executable(${name} ${test_SOURCES})
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE ${test_LIBS} allot_static PkgConfig::CMOCKA Threads::Threads)
     add_test(NAME ${name} COMMAND ${name} ${test_ARGS})
-    allot_test_properties(${name} LABELS ${other_LABELS} PROCESSORS ${other_PROCESSORS}
-                          TIMEOUT ${other_TIMEOUT})
+    allot_test_properties(${name} LABELS ${test_LABELS} PROCESSORS ${test_PROCESSORS}
+                          TIMEOUT ${test_TIMEOUT})
 endfunction()
 
 # allot_script_test(NAME SCRIPT file [ARGS arg...] [LABELS ...] [PROCESSORS n] [TIMEOUT s])
