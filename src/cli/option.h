@@ -13,37 +13,37 @@
 #include <allot/error.h>
 
 typedef enum al_option_kind {
-    AL_OPTION_FLAG,      /* bool */
-    AL_OPTION_TEXT,      /* const char * (points into argv) */
-    AL_OPTION_COUNT,     /* uint64_t, decimal, within [min, max] */
-    AL_OPTION_DURATION,  /* uint64_t nanoseconds: 10, 1.5s, 200ms, 3m, 2h, 1d; a bare number is seconds */
-    AL_OPTION_CHOICE,    /* int: position in choices ("a|b|c") */
+    AL_OPTION_FLAG,     /* bool */
+    AL_OPTION_TEXT,     /* const char * (points into argv) */
+    AL_OPTION_COUNT,    /* uint64_t, decimal, within [min, max] */
+    AL_OPTION_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 3m, 2h, 1d; a bare number is seconds */
+    AL_OPTION_CHOICE,   /* int: position in choices ("a|b|c") */
 } al_option_kind;
 
 typedef struct al_option {
-    const char *name;       /* long name without dashes */
-    char letter;            /* 0: none */
+    const char *name; /* long name without dashes */
+    char letter;      /* 0: none */
     al_option_kind kind;
-    size_t offset;          /* offsetof() in the command's option struct */
-    const char *value;      /* what the value is called in help ("FILE"), NULL for a flag */
-    const char *choices;    /* AL_OPTION_CHOICE: "i32|i64|f64" */
-    uint64_t min, max;      /* AL_OPTION_COUNT; max 0: no bound */
-    const char *fallback;   /* what happens without it, for help; NULL: nothing to say */
-    const char *help;       /* one sentence, no full stop */
-    size_t seen_offset;     /* offsetof() a bool set when given; SIZE_MAX: none wanted */
+    size_t offset;        /* offsetof() in the command's option struct */
+    const char *value;    /* what the value is called in help ("FILE"), NULL for a flag */
+    const char *choices;  /* AL_OPTION_CHOICE: "i32|i64|f64" */
+    uint64_t min, max;    /* COUNT, and DURATION in ns; max 0: no bound */
+    const char *fallback; /* what happens without it, for help; NULL: nothing to say */
+    const char *help;     /* one sentence, no full stop */
+    size_t seen_offset;   /* offsetof() a bool set when given; SIZE_MAX: none wanted */
 } al_option;
 
 /** A subcommand: one row of the table in main.c. */
 typedef struct al_command {
-    const char *name;              /* "map" */
-    const char *summary;           /* one line */
-    const char *usage;             /* "EXPR [INPUT ...]", newlines between variants */
-    const char *description;       /* paragraphs for help and man page, separated by blank lines */
-    const char *examples;          /* "command  # what it does" a line */
-    const al_option *options;      /* noptions rows; --help is added to every command */
+    const char *name;         /* "map" */
+    const char *summary;      /* one line */
+    const char *usage;        /* "EXPR [INPUT ...]", newlines between variants */
+    const char *description;  /* paragraphs for help and man page, separated by blank lines */
+    const char *examples;     /* "command  # what it does" a line */
+    const al_option *options; /* noptions rows; --help is added to every command */
     size_t noptions;
-    const char *statuses;          /* exit statuses, "0  success" a line */
-    int (*run)(int argc, char **argv);  /* argv[0] is the subcommand's name; returns the exit status */
+    const char *statuses;              /* exit statuses, "0  success" a line */
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit status */
 } al_command;
 
 /** Parse argv into *options by the command's table; options and operands may mix, "--" ends options.
@@ -54,8 +54,14 @@ typedef struct al_command {
 bool al_option_parse(const al_command *command, int argc, char **argv, void *options, int *noperands,
                      int *status);
 
+/** Rows of a command with those every command has (--help, --version) after its own, and one of them. */
+size_t al_option_count(const al_command *command);
+const al_option *al_option_at(const al_command *command, size_t row);
+
 /** Find a command by name; NULL when there is none. */
 const al_command *al_command_find(const char *name);
+/** Complain that there is no such command, naming the nearest. @return AL_EXIT_USAGE */
+int al_command_unknown(const char *name);
 extern const al_command *const al_commands[];
 extern const size_t al_ncommands;
 
@@ -65,10 +71,10 @@ void al_complain(const char *command, const char *format, ...) ALLOT_PRINTF(2, 3
 /** Exit statuses that every command shares. */
 enum {
     AL_EXIT_OK = 0,
-    AL_EXIT_FAILED = 1,     /* the work failed: bad input, an item that failed */
-    AL_EXIT_USAGE = 2,      /* the command line is wrong */
-    AL_EXIT_TIMEOUT = 124,  /* as timeout(1) */
-    AL_EXIT_SIGNAL = 128,   /* plus the signal's number */
+    AL_EXIT_FAILED = 1,    /* the work failed: bad input, an item that failed */
+    AL_EXIT_USAGE = 2,     /* the command line is wrong */
+    AL_EXIT_TIMEOUT = 124, /* as timeout(1) */
+    AL_EXIT_SIGNAL = 128,  /* plus the signal's number */
 };
 
 #endif

@@ -1,0 +1,55 @@
+/* main.c - `allot`: finds the command that the first argument names and runs it.
+ *
+ * What a command prints counts only when it arrived: standard output is closed here, and an error that
+ * shows up then (a full disk) fails the command, whichever it was. A reader that went away (| head)
+ * ends the program by SIGPIPE, silently, as it does any filter.
+ *
+ * `allot __man` and `allot __complete` are for the build: the manual pages and the shells' completions
+ * out of the same tables.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/complete.h"
+#include "cli/help.h"
+#include "cli/manual.h"
+
+/** Run what the command line says. @return the exit status */
+static int run(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (name == NULL) {
+        al_help_overview(stderr);
+        return AL_EXIT_USAGE;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("allot %s\n", allot_version());
+        return AL_EXIT_OK;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        al_help_overview(stdout);
+        return AL_EXIT_OK;
+    }
+    if (strcmp(name, "__man") == 0)
+        return al_manual_run(argc - 1, argv + 1);
+    if (strcmp(name, "__complete") == 0)
+        return al_complete_run(argc - 1, argv + 1);
+    const al_command *command = al_command_find(name);
+    return command != NULL ? command->run(argc - 1, argv + 1) : al_command_unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    bool failed = ferror(stdout) != 0;
+    errno = 0;
+    if ((fclose(stdout) != 0 && errno != EBADF) || failed) {
+        al_complain(NULL, "standard output: %s", errno != 0 ? strerror(errno) : "write failed");
+        return status == AL_EXIT_OK ? AL_EXIT_FAILED : status;
+    }
+    return status;
+}
