@@ -25,8 +25,8 @@ typedef struct al_npy {
     bool fortran_order;
     uint32_t ndims;
     uint64_t dims[AL_NPY_MAX_DIMS];
-    uint64_t nitems;      /* product of dims; 1 for a scalar array (ndims 0) */
-    size_t data_offset;   /* bytes before the first item */
+    uint64_t nitems;    /* product of dims; 1 for a scalar array (ndims 0) */
+    size_t data_offset; /* bytes before the first item */
 } al_npy;
 
 /** Read a header. Item types other than <i4 <i8 <u8 <f4 <f8 (and big-endian ones) are refused by name,
@@ -35,8 +35,8 @@ typedef struct al_npy {
  * @param file_nbytes  size of the whole file, to find a truncated one; UINT64_MAX: unknown
  * @param name         the file's name, for the sentence
  * @return ALLOT_OK; ALLOT_EFORMAT; ALLOT_EUNSUPPORTED */
-allot_err al_npy_parse(const void *bytes, size_t nbytes, uint64_t file_nbytes, const char *name,
-                       al_npy *npy, allot_error *err);
+allot_err al_npy_parse(const void *bytes, size_t nbytes, uint64_t file_nbytes, const char *name, al_npy *npy,
+                       allot_error *err);
 
 /** Write a version 1.0 header, padded so that the data begins at a multiple of 64 bytes.
  * @param npy     type, fortran_order, ndims, dims; i128 has no NumPy type: ALLOT_EUNSUPPORTED

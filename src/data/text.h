@@ -16,18 +16,18 @@
 
 /** How lines are cut into fields. Zero-initialised: one number a line, blanks around it ignored. */
 typedef struct al_text_format {
-    char separator;   /* 0: the line is one number; ' ': any run of blanks; otherwise that byte (',', '\t');
-                         with a byte separator a field may be "quoted", as in RFC 4180, on one line */
-    uint32_t column;  /* which field, from 0 */
+    char separator;  /* 0: the line is one number; ' ': any run of blanks; otherwise that byte (',', '\t');
+                        with a byte separator a field may be "quoted", as in RFC 4180, on one line */
+    uint32_t column; /* which field, from 0 */
 } al_text_format;
 
 /** Where and why a block could not be read. */
 typedef struct al_text_fault {
     al_number_fault fault;
-    bool no_column;      /* the line has too few fields: fault is EMPTY */
-    uint64_t line;       /* within the block, from 0 */
-    uint32_t column;     /* byte position in the line of the offending text, from 1 */
-    char excerpt[32];    /* that text, cut and made printable, terminated */
+    bool no_column;   /* the line has too few fields: fault is EMPTY */
+    uint64_t line;    /* within the block, from 0 */
+    uint32_t column;  /* byte position in the line of the offending text, from 1 */
+    char excerpt[32]; /* that text, cut and made printable, terminated */
 } al_text_fault;
 
 /** Parse a block. Empty lines (blanks only) and lines that begin with '#' hold no item and are skipped.
@@ -35,8 +35,8 @@ typedef struct al_text_fault {
  * @param values    room for al_text_count_lines() values
  * @param[out] nvalues  values written (up to the fault, if any)
  * @return true, or false with *fault filled */
-bool al_text_parse(const al_text_format *format, al_type type, const char *text, size_t nbytes,
-                   void *values, uint64_t *nvalues, al_text_fault *fault);
+bool al_text_parse(const al_text_format *format, al_type type, const char *text, size_t nbytes, void *values,
+                   uint64_t *nvalues, al_text_fault *fault);
 
 /** Newlines in the block, plus one when its last line lacks one: the most items it can hold. */
 uint64_t al_text_count_lines(const char *text, size_t nbytes);
