@@ -191,8 +191,8 @@ void al_help_command(const al_command *command, FILE *out)
 void al_help_overview(FILE *out)
 {
     fprintf(out, "Usage: allot COMMAND [ARGUMENT ...]\n\n"
-                 "Takes work, cuts it into pieces of the right size, and farms the pieces out to every\n"
-                 "core there is: never slower than doing it in series.\n\n"
+                 "Takes work, cuts it into pieces of the right size, and farms the pieces out to\n"
+                 "every core there is: never slower than doing it in series.\n\n"
                  "Commands:\n");
     for (size_t k = 0; k < al_ncommands; k++) {
         fprintf(out, "  %-10s ", al_commands[k]->name);

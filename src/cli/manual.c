@@ -36,13 +36,52 @@ static void escape(FILE *out, const char *text, size_t length)
     }
 }
 
-/** Print a line of running text; the first word may not be taken for a macro. */
-static void print_text(FILE *out, const char *text, size_t length)
+/** Print the start of a line, which may not be taken for a macro. */
+static void print_start(FILE *out, const char *text, size_t length)
 {
-    if (length > 0 && (text[0] == '.' || text[0] == '\''))
+    if (text[0] == '.' || text[0] == '\'')
         (void)fputs("\\&", out);
     escape(out, text, length);
+}
+
+/** Print a line as it stands. */
+static void print_literal(FILE *out, const char *text, size_t length)
+{
+    print_start(out, text, length);
     (void)fputc('\n', out);
+}
+
+static bool ends_sentence(const char *word, size_t length)
+{
+    return length > 1 && strchr(".!?", word[length - 1]) != NULL;
+}
+
+/** Print running text: mdoc wants each sentence to begin a line, and people want lines under 80 bytes. */
+static void print_text(FILE *out, const char *text, size_t length)
+{
+    const char *end = text + length;
+    size_t at = 0;
+    for (text += strspn(text, " "); text < end; text += strspn(text, " ")) {
+        size_t word = strcspn(text, " \n");
+        if (at > 0 && at + 1 + word > 76) {
+            (void)fputc('\n', out);
+            at = 0;
+        } else if (at > 0) {
+            (void)fputc(' ', out);
+        }
+        if (at == 0)
+            print_start(out, text, word);
+        else
+            escape(out, text, word);
+        at += word + 1;
+        if (ends_sentence(text, word)) {
+            (void)fputc('\n', out);
+            at = 0;
+        }
+        text += word;
+    }
+    if (at > 0)
+        (void)fputc('\n', out);
 }
 
 /** One word of a usage line as mdoc: [ and ] as an optional part, CAPITALS as an argument. */
@@ -110,6 +149,8 @@ static void print_description(FILE *out, const char *text)
             fprintf(out, ".Pp\n");
         if (blank)
             literal = false;
+        else if (literal)
+            print_literal(out, text, length);
         else
             print_text(out, text, length);
         text += length + (text[length] == '\n');
@@ -140,17 +181,17 @@ static void print_option(FILE *out, const al_option *option)
 
 static void print_example(FILE *out, const char *command, const char *what)
 {
+    fprintf(out, ".Pp\n");
     if (what[0] != '\0')
         print_text(out, what, strlen(what));
-    fprintf(out, ".Bd -literal -offset indent\n");
-    print_text(out, command, strlen(command));
-    fprintf(out, ".Ed\n.Pp\n");
+    fprintf(out, ".Dl ");
+    print_literal(out, command, strlen(command));
 }
 
 static void print_status(FILE *out, const char *status, const char *meaning)
 {
     fprintf(out, ".It ");
-    print_text(out, status, strlen(status));
+    print_literal(out, status, strlen(status));
     print_text(out, meaning, strlen(meaning));
 }
 
@@ -212,16 +253,15 @@ static int print_command(FILE *out, const al_command *command, const char *extra
 static int print_overview(FILE *out, const char *extra)
 {
     print_title(out, "allot", "allot", "parallel work as if on one very fast computer");
-    fprintf(out,
-            ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op Ar argument ...\n.Nm\n.Fl \\-version\n.Sh DESCRIPTION\n");
-    fprintf(out,
-            ".Nm\ntakes work, cuts it into pieces of the right size, and farms the pieces out to every core\n"
-            "there is. It measures what a piece costs, and is never slower than doing the work in series.\n"
-            ".Pp\nThe commands are:\n.Bl -tag -width Ds\n");
+    fprintf(out, ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op Ar argument ...\n.Nm\n.Fl \\-version\n");
+    fprintf(out, ".Sh DESCRIPTION\n.Nm\n"
+                 "takes work, cuts it into pieces of the right size, and farms the pieces out to\n"
+                 "every core there is.\n"
+                 "It measures what a piece costs, and is never slower than doing it in series.\n"
+                 ".Pp\nThe commands are:\n.Bl -tag -width Ds\n");
     for (size_t k = 0; k < al_ncommands; k++)
-        fprintf(out, ".It Cm %s\n%c%s%s.\n", al_commands[k]->name,
-                toupper((unsigned char)al_commands[k]->summary[0]), al_commands[k]->summary + 1,
-                al_commands[k] == &al_command_help ? "" : ".");
+        fprintf(out, ".It Cm %s\n%c%s.\n", al_commands[k]->name,
+                toupper((unsigned char)al_commands[k]->summary[0]), al_commands[k]->summary + 1);
     fprintf(out, ".El\n");
     if (!print_extra(out, extra))
         return AL_EXIT_FAILED;
