@@ -123,6 +123,7 @@ static void cut_blanks(char *text)
 
 void al_help_lines(const char *lines, const char *separator, FILE *out, al_help_line_fn *each)
 {
+    bool is_first = true;
     while (lines != NULL && *lines != '\0') {
         size_t length = strcspn(lines, "\n");
         char *left = strndup(lines, length);
@@ -135,15 +136,18 @@ void al_help_lines(const char *lines, const char *separator, FILE *out, al_help_
             right += strspn(right, " ");
         }
         cut_blanks(left);
-        if (left[0] != '\0')
-            each(out, left + strspn(left, " "), right != NULL ? right : "");
+        if (left[0] != '\0') {
+            each(out, left + strspn(left, " "), right != NULL ? right : "", is_first);
+            is_first = false;
+        }
         free(left);
         lines += length + (lines[length] == '\n');
     }
 }
 
-static void print_example(FILE *out, const char *command, const char *what)
+static void print_example(FILE *out, const char *command, const char *what, bool is_first)
 {
+    (void)is_first;
     fprintf(out, "  %s\n", command);
     if (what[0] == '\0')
         return;
@@ -151,8 +155,9 @@ static void print_example(FILE *out, const char *command, const char *what)
     wrap(out, what, what + strlen(what), 6, 6);
 }
 
-static void print_status(FILE *out, const char *status, const char *meaning)
+static void print_status(FILE *out, const char *status, const char *meaning, bool is_first)
 {
+    (void)is_first;
     fprintf(out, "  %-6s ", status);
     wrap(out, meaning, meaning + strlen(meaning), 9, 9);
 }

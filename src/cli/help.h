@@ -23,7 +23,7 @@ void al_help_text(const al_option *option, char *text);
 
 /** Call back with each "left  right" line of a table of lines (al_command.examples, .statuses), cut at
  * the first occurrence of separator; right is "" without one, blanks around both are dropped. */
-typedef void al_help_line_fn(FILE *out, const char *left, const char *right);
+typedef void al_help_line_fn(FILE *out, const char *left, const char *right, bool is_first);
 void al_help_lines(const char *lines, const char *separator, FILE *out, al_help_line_fn *each);
 
 #endif

@@ -179,17 +179,19 @@ static void print_option(FILE *out, const al_option *option)
     print_text(out, text, strlen(text));
 }
 
-static void print_example(FILE *out, const char *command, const char *what)
+static void print_example(FILE *out, const char *command, const char *what, bool is_first)
 {
-    fprintf(out, ".Pp\n");
+    if (!is_first)
+        fprintf(out, ".Pp\n");
     if (what[0] != '\0')
         print_text(out, what, strlen(what));
     fprintf(out, ".Dl ");
     print_literal(out, command, strlen(command));
 }
 
-static void print_status(FILE *out, const char *status, const char *meaning)
+static void print_status(FILE *out, const char *status, const char *meaning, bool is_first)
 {
+    (void)is_first;
     fprintf(out, ".It ");
     print_literal(out, status, strlen(status));
     print_text(out, meaning, strlen(meaning));
