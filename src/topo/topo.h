@@ -1,8 +1,8 @@
 /* topo.h - the processors this process may use.
  *
- * al_cpus_* needs no library and takes microseconds: the affinity mask and the cgroup's CPU quota (v1
- * and v2, the tightest of the process's cgroup and its ancestors). al_topo_* asks hwloc for caches and
- * NUMA nodes, takes milliseconds, and is for `allot machine` and for pinned pools.
+ * al_cpus_* and al_memory_* need no library and take microseconds: the affinity mask and the cgroup's CPU
+ * quota (v1 and v2, the tightest of the process's cgroup and its ancestors). al_topo_* asks hwloc for caches
+ * and NUMA nodes, takes milliseconds, and is for `allot machine` and for pinned pools.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,6 +28,9 @@ uint32_t al_cpus_worth(uint32_t nallowed, double quota);
 
 /** al_cpus_worth() of this process. */
 uint32_t al_cpus_usable(void);
+
+/** The bytes of memory that this process's cgroup allows, 0 when it sets no limit. root as above. */
+uint64_t al_memory_limit(const char *root);
 
 typedef struct al_topo_cache {
     uint32_t level;      /* 1, 2, 3 (data or unified) */

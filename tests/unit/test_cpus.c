@@ -1,13 +1,13 @@
-/* test_cpus.c - processors allowed and cgroup quotas, from recorded trees and from broken ones.
+/* test_cpus.c - processors allowed and cgroup quotas, from trees of files, good and broken.
  *
- * The argument is the folder of recorded trees. sched_getaffinity() is replaced, because no machine at hand
+ * The argument is the folder of trees (tests/data/cgroup). sched_getaffinity() is replaced, because no machine at hand
  * has more processors than fit the first mask that cpus.c tries.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <sched.h>
@@ -135,11 +135,21 @@ static void recorded_trees(void **state)
     static const struct {
         const char *name;
         double quota;
+        uint64_t memory;
     } trees[] = {
-        {"docker-v2", 1.5},   {"kubernetes-v1", 2.5},     {"systemd-v2", 0.8}, {"systemd-v1", 3},
-        {"both", 2},          {"hybrid-unlimited", 0},    {"malformed", 0},    {"host-paths-v1", 0.5},
-        {"foreign-mount", 4}, {"parent-namespace", 1.25}, {"odd-names", 0.6},  {"no-cgroup", 0},
-        {"not-mounted", 0},
+        {"docker-v2", 1.5, 2147483648},
+        {"kubernetes-v1", 2.5, 536870912},
+        {"systemd-v2", 0.8, 8589934592},
+        {"systemd-v1", 3, 0},
+        {"both", 2, 0},
+        {"hybrid-unlimited", 0, 0},
+        {"malformed", 0, 0},
+        {"host-paths-v1", 0.5, 0},
+        {"foreign-mount", 4, 0},
+        {"parent-namespace", 1.25, 0},
+        {"odd-names", 0.6, 0},
+        {"no-cgroup", 0, 0},
+        {"not-mounted", 0, 0},
     };
     for (size_t at = 0; at < sizeof trees / sizeof trees[0]; at++) {
         char root[PATH_MAX];
@@ -148,7 +158,11 @@ static void recorded_trees(void **state)
         double quota = al_cpus_quota(root);
         if (quota != trees[at].quota)
             fail_msg("%s: quota %.17g, expected %.17g", trees[at].name, quota, trees[at].quota);
+        uint64_t memory = al_memory_limit(root);
+        if (memory != trees[at].memory)
+            fail_msg("%s: memory %" PRIu64 ", expected %" PRIu64, trees[at].name, memory, trees[at].memory);
     }
+    assert_true(al_memory_limit("/nowhere/at/all") == 0);
     assert_true(al_cpus_quota("/nowhere/at/all") == 0);
 }
 
@@ -266,7 +280,7 @@ static void long_paths_end_well(void **state)
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        (void)fprintf(stderr, "usage: test_cpus FOLDER  (the recorded trees, tests/data/cgroup)\n");
+        (void)fprintf(stderr, "usage: test_cpus FOLDER  (the trees, tests/data/cgroup)\n");
         return 2;
     }
     recorded = argv[1];
