@@ -1,7 +1,7 @@
 /* test_topo.c - what hwloc says of this machine and of invented ones, and the order for binding.
  *
- * Invented machines come through HWLOC_SYNTHETIC; sched_getaffinity() is replaced so that their processors
- * count as allowed, and hwloc_topology_init() and _load() so that they can fail.
+ * Invented machines come through HWLOC_SYNTHETIC and HWLOC_XMLFILE; sched_getaffinity() is replaced so that
+ * their processors count as allowed, and hwloc_topology_init() and _load() so that they can fail.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,6 +20,8 @@
 #include <cmocka.h>
 
 #include "topo/topo.h"
+
+static const char *two_kinds; /* an XML file of hwloc's */
 
 static struct {
     const int *cpus; /* NULL: the real ones */
@@ -62,6 +64,7 @@ static int restore(void **state)
     (void)state;
     memset(&fake, 0, sizeof fake);
     (void)unsetenv("HWLOC_SYNTHETIC");
+    (void)unsetenv("HWLOC_XMLFILE");
     return 0;
 }
 
@@ -196,6 +199,26 @@ static void every_level_has_a_row(void **state)
     assert_int_equal(topo.caches[4].nbytes, 9000);
 }
 
+static void two_kinds_of_core(void **state)
+{
+    (void)state;
+    static const int all[] = {0, 1, 2, 3, 4, 5};
+    static const int expected[] = {2, 4, 0, 1, 3, 5};
+    assert_int_equal(setenv("HWLOC_XMLFILE", two_kinds, 1), 0);
+    fake.cpus = all;
+    fake.ncpus = 6;
+    al_topo topo;
+    assert_int_equal(al_topo_read(&topo, NULL), ALLOT_OK);
+    assert_string_equal(topo.model, "Two Kinds of Core");
+    assert_int_equal(topo.ncores, 4);
+    assert_int_equal(topo.ncaches, 2);
+    assert_int_equal(topo.caches[0].nbytes, 32768);
+    assert_int_equal(topo.caches[0].line_bytes, 64);
+    assert_int_equal(topo.caches[1].nbytes, 49152);
+    assert_int_equal(topo.caches[1].count, 2);
+    check_order(expected, 6);
+}
+
 static void hwloc_that_fails(bool init)
 {
     static const int allowed[] = {3, 1};
@@ -231,8 +254,13 @@ static void hwloc_cannot_start(void **state)
     hwloc_that_fails(true);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: test_topo FILE  (tests/data/topo/two-kinds.xml)\n");
+        return 2;
+    }
+    two_kinds = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(this_machine),
         cmocka_unit_test_teardown(invented_machine, restore),
@@ -242,6 +270,7 @@ int main(void)
         cmocka_unit_test_teardown(starts_again_when_there_are_too_few, restore),
         cmocka_unit_test_teardown(processors_that_hwloc_does_not_know_come_last, restore),
         cmocka_unit_test_teardown(every_level_has_a_row, restore),
+        cmocka_unit_test_teardown(two_kinds_of_core, restore),
         cmocka_unit_test_teardown(hwloc_cannot_load, restore),
         cmocka_unit_test_teardown(hwloc_cannot_start, restore),
     };
