@@ -31,6 +31,9 @@ __extension__ typedef unsigned __int128 u128;
 #define EIGHT UINT64_C(100000000)           /* what eight digits count to */
 #define SIXTEEN UINT64_C(10000000000000000) /* what sixteen digits count to */
 
+#define MOST_DIGITS 17                              /* a double needs no more */
+#define SCRATCH (AL_FLOAT_DIGITS_MAX + MOST_DIGITS) /* so that a copy of them may begin at any digit */
+
 static const uint64_t pow10_u64[17] = {
     UINT64_C(1),
     UINT64_C(10),
@@ -179,8 +182,9 @@ AL_INLINE char *put_decimal(char *text, double value, uint32_t most_digits, bool
     return put_fraction(text, digits - whole * (uint64_t)scale, nfraction);
 }
 
-/** Lay out "d.ddde+XX" as the head of this file says. @param from  not where text is */
-static size_t lay_out(const char *from, size_t nbytes, char *text)
+/** Lay out "d.ddde+XX" as the head of this file says. Copies are of fixed sizes, which are single moves;
+ * what they bring too many is scratch. @param from  SCRATCH bytes, not where text is */
+AL_INLINE size_t lay_out(const char *from, size_t nbytes, char *text)
 {
     size_t mark = from[nbytes - 4] == 'e' ? nbytes - 4 : nbytes - 5;
     int exponent = 0;
@@ -189,28 +193,26 @@ static size_t lay_out(const char *from, size_t nbytes, char *text)
     if (from[mark + 1] == '-')
         exponent = -exponent;
     if (exponent < -4 || exponent >= 16) {
-        memcpy(text, from, nbytes);
+        memcpy(text, from, AL_FLOAT_DIGITS_MAX);
         return nbytes;
     }
-    char digits[AL_FLOAT_DIGITS_MAX];
-    size_t ndigits = mark == 1 ? 1 : mark - 1;
-    digits[0] = from[0];
-    memcpy(digits + 1, from + 2, ndigits - 1);
+    size_t ndigits = mark == 1 ? 1 : mark - 1; /* the first is from[0], the others begin at from[2] */
     if (exponent < 0) {
         size_t nzeros = (size_t)-exponent;
         memcpy(text, "0.0000", 6);
-        memcpy(text + nzeros + 1, digits, ndigits);
+        text[nzeros + 1] = from[0];
+        memcpy(text + nzeros + 2, from + 2, MOST_DIGITS - 1);
         return nzeros + 1 + ndigits;
     }
     size_t nwhole = (size_t)exponent + 1;
+    text[0] = from[0];
+    memcpy(text + 1, from + 2, MOST_DIGITS - 1);
     if (ndigits <= nwhole) {
-        memset(text, '0', nwhole);
-        memcpy(text, digits, ndigits);
+        memset(text + ndigits, '0', nwhole - ndigits);
         return nwhole;
     }
-    memcpy(text, digits, nwhole);
     text[nwhole] = '.';
-    memcpy(text + nwhole + 1, digits + nwhole, ndigits - nwhole);
+    memcpy(text + nwhole + 1, from + nwhole + 1, MOST_DIGITS - 1);
     return ndigits + 1;
 }
 
@@ -236,7 +238,7 @@ size_t al_print_f64(double value, char *text)
         if (end != NULL)
             return (size_t)(end - text);
     }
-    char digits[AL_FLOAT_DIGITS_MAX];
+    char digits[SCRATCH];
     return (size_t)(at - text) + lay_out(digits, al_float_digits_f64(magnitude, digits), at);
 }
 
@@ -254,7 +256,7 @@ size_t al_print_f32(float value, char *text)
         if (end != NULL)
             return (size_t)(end - text);
     }
-    char digits[AL_FLOAT_DIGITS_MAX];
+    char digits[SCRATCH];
     return (size_t)(at - text) + lay_out(digits, al_float_digits_f32(magnitude, digits), at);
 }
 

@@ -120,21 +120,19 @@ AL_INLINE const char *al_scan_integer(al_type type, const char *at, const char *
 /** m / 5^k * 2^-k, correctly rounded, for m > 0 and 0 < k <= 27. */
 AL_INLINE double al_scan_ratio(uint64_t m, uint32_t k)
 {
-    uint32_t m_shift = (uint32_t)__builtin_clzll(m), d_shift = (uint32_t)__builtin_clzll(al_pow5[k]);
+    int32_t m_shift = __builtin_clzll(m), d_shift = __builtin_clzll(al_pow5[k]);
     uint64_t divisor = al_pow5[k] << d_shift;
-    __extension__ unsigned __int128 dividend = (unsigned __int128)(m << m_shift) << 63;
-    /* Both are normalised, so the quotient has 63 or 64 bits and fits. */
+    __extension__ unsigned __int128 dividend = (unsigned __int128)(m << m_shift) << 62;
+    /* Both were normalised, so the quotient has 62 or 63 bits: it fits, and a double has room for all but
+     * the last nine. Its last bit may therefore stand for all that was cut, and the conversion to double
+     * is where it is rounded, once. */
     uint64_t quotient = (uint64_t)(dividend / divisor);
-    bool inexact = (unsigned __int128)quotient * divisor != dividend;
-    uint32_t cut = 11 - (uint32_t)__builtin_clzll(quotient);
-    uint64_t half = UINT64_C(1) << (cut - 1), rest = quotient & (2 * half - 1);
-    uint64_t kept = quotient >> cut;
-    kept += rest > half || (rest == half && (inexact || (kept & 1)));
-    int32_t exponent = (int32_t)cut + (int32_t)d_shift - (int32_t)m_shift - 63 - (int32_t)k;
+    quotient |= (uint64_t)quotient * divisor != (uint64_t)dividend;
+    int32_t exponent = d_shift - m_shift - 62 - (int32_t)k;
     uint64_t scale_bits = (uint64_t)(exponent + 1023) << 52;
     double scale;
     memcpy(&scale, &scale_bits, sizeof scale);
-    return (double)kept * scale;
+    return (double)(int64_t)quotient * scale;
 }
 
 /** m * 10^e, correctly rounded. @return false: not by the short ways */

@@ -24,17 +24,21 @@ typedef struct al_text_format {
 /** Where and why a block could not be read. */
 typedef struct al_text_fault {
     al_number_fault fault;
-    bool no_column;   /* the line has too few fields: fault is EMPTY */
+    bool no_column;   /* the line has too few fields: fault is EMPTY, column just after the line's end and
+                         excerpt the line */
+    bool open_quote;  /* a quote that begins there does not end on its line: fault is SYNTAX */
     uint64_t line;    /* within the block, from 0 */
     uint32_t column;  /* byte position in the line of the offending text, from 1 */
-    char excerpt[32]; /* that text, cut and made printable, terminated */
+    char excerpt[32]; /* that text, terminated; what does not print as \xNN, what is too long ends in "..." */
 } al_text_fault;
 
-/** Parse a block. Empty lines (blanks only) and lines that begin with '#' hold no item and are skipped.
- * CR LF is accepted.
+/** Parse a block. Empty lines (blanks only) and lines whose first character is '#' hold no item and are
+ * skipped; so are blanks (spaces and tabs, but for the separator itself) around a field, a CR before the
+ * newline, and a UTF-8 byte-order mark at the beginning of a line.
  * @param values    room for al_text_count_lines() values
  * @param[out] nvalues  values written (up to the fault, if any)
- * @return true, or false with *fault filled */
+ * @param[out] fault    filled when the result is false
+ * @return true, or false: the first line that could not be read is described in *fault */
 bool al_text_parse(const al_text_format *format, al_type type, const char *text, size_t nbytes, void *values,
                    uint64_t *nvalues, al_text_fault *fault);
 
