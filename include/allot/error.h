@@ -16,19 +16,19 @@
 ALLOT_BEGIN_DECLS
 
 /** Every error there is: X(name, text). The order is part of the ABI: append only. */
-#define ALLOT_ERRORS(X)                                                                            \
-    X(OK, "success")                                                                               \
-    X(EINVAL, "invalid argument")                                                                  \
-    X(ENOMEM, "out of memory")                                                                     \
-    X(EIO, "input or output failed")                                                               \
-    X(EFORMAT, "malformed input")                                                                  \
-    X(ERANGE, "value out of range")                                                                \
-    X(EUSER, "the caller's function failed")                                                       \
-    X(ECANCELED, "canceled")                                                                       \
-    X(ETIMEDOUT, "deadline passed")                                                                \
-    X(ECOMPILE, "compilation failed")                                                              \
-    X(ENOTFOUND, "not found")                                                                      \
-    X(EPERM, "not permitted")                                                                      \
+#define ALLOT_ERRORS(X)                                                                                      \
+    X(OK, "success")                                                                                         \
+    X(EINVAL, "invalid argument")                                                                            \
+    X(ENOMEM, "out of memory")                                                                               \
+    X(EIO, "input or output failed")                                                                         \
+    X(EFORMAT, "malformed input")                                                                            \
+    X(ERANGE, "value out of range")                                                                          \
+    X(EUSER, "the caller's function failed")                                                                 \
+    X(ECANCELED, "canceled")                                                                                 \
+    X(ETIMEDOUT, "deadline passed")                                                                          \
+    X(ECOMPILE, "compilation failed")                                                                        \
+    X(ENOTFOUND, "not found")                                                                                \
+    X(EPERM, "not permitted")                                                                                \
     X(EUNSUPPORTED, "not supported")
 
 typedef enum allot_err {
@@ -39,11 +39,11 @@ typedef enum allot_err {
 
 /** What went wrong, filled only when a call does not return ALLOT_OK. Plain data, owned by caller. */
 typedef struct allot_error {
-    allot_err code;  /**< what the call returned */
-    int os_errno;    /**< errno of the system call behind it, or 0 */
-    int user;        /**< ALLOT_EUSER: the value the caller's function returned */
-    uint64_t index;  /**< ALLOT_EUSER: the lowest failing item (see allot_fail_at), else 0 */
-    char text[512];  /**< one sentence for people, no newline at the end, always terminated */
+    allot_err code; /**< what the call returned */
+    int os_errno;   /**< errno of the system call behind it, or 0 */
+    int user;       /**< ALLOT_EUSER: the value the caller's function returned */
+    uint64_t index; /**< ALLOT_EUSER: the lowest failing item (see allot_fail_at), else 0 */
+    char text[512]; /**< one sentence for people, no newline at the end, always terminated */
 } allot_error;
 
 /** The name of a code, as in "ALLOT_EINVAL"; "ALLOT_E?" for a number that is none.

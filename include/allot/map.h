@@ -72,19 +72,25 @@ typedef struct allot_stats {
 } allot_stats;
 
 typedef struct allot_map_opts {
-    uint64_t timeout_ns;    /**< 0: none; otherwise the call ends with ALLOT_ETIMEDOUT within one chunk */
-    uint64_t chunk_items;   /**< 0: measured; otherwise every chunk has this many items, the last excepted,
-                                 and the range is open to others from the start */
-    uint32_t max_threads;   /**< 0: all of the pool; 1: in series */
-    bool exact;             /**< reduce, scan: combining is exactly associative (integers, min, max), so the
-                                 cut may follow the measurements and the bits stay the same all the same */
-    uint64_t leaf_items;    /**< reduce, scan: items a leaf; 0: allot_plan_leaf(n). Part of the result's bits */
+    uint64_t timeout_ns;  /**< 0: none; otherwise the call ends with ALLOT_ETIMEDOUT within one chunk */
+    uint64_t chunk_items; /**< 0: measured; otherwise every chunk has this many items, the last excepted,
+                               and the range is open to others from the start */
+    uint32_t max_threads; /**< 0: all of the pool; 1: in series */
+    bool exact;           /**< reduce, scan: combining is exactly associative (integers, min, max), so the
+                               cut may follow the measurements and the bits stay the same all the same */
+    uint64_t leaf_items;  /**< reduce, scan: items a leaf; 0: allot_plan_leaf(n). Part of the result's bits */
     allot_control *control; /**< NULL, or borrowed until return */
     allot_stats *stats;     /**< NULL, or filled on return, also after a failure */
     uint64_t reserved[4];   /**< 0 */
 } allot_map_opts;
 
-#define ALLOT_MAP_OPTS_INIT {0, 0, 0, false, 0, NULL, NULL, {0, 0, 0, 0}}
+#define ALLOT_MAP_OPTS_INIT                                                                                  \
+    {                                                                                                        \
+        0, 0, 0, false, 0, NULL, NULL,                                                                       \
+        {                                                                                                    \
+            0, 0, 0, 0                                                                                       \
+        }                                                                                                    \
+    }
 
 /** Run fn over [0, n) and wait.
  * @param pool  borrowed until return; NULL: the default pool
@@ -108,10 +114,9 @@ typedef int (*allot_map_fn)(const void *in, void *out, uint64_t first, uint64_t 
  * @return as allot_for(); ALLOT_EINVAL also when an array is NULL with a size that is not 0, or when
  *         n times a size overflows
  * Threads: any, several at once, also from inside a body.  Blocks: yes.  Since: 0.1 */
-ALLOT_API ALLOT_NODISCARD allot_err allot_map(allot_pool *pool, uint64_t n, const void *in,
-                                              size_t in_nbytes, void *out, size_t out_nbytes,
-                                              allot_map_fn fn, void *arg, const allot_map_opts *opts,
-                                              allot_error *err);
+ALLOT_API ALLOT_NODISCARD allot_err allot_map(allot_pool *pool, uint64_t n, const void *in, size_t in_nbytes,
+                                              void *out, size_t out_nbytes, allot_map_fn fn, void *arg,
+                                              const allot_map_opts *opts, allot_error *err);
 
 /** How to reduce: an accumulator of acc_nbytes bytes, copied by memcpy, whose first value is the
  * identity. */
@@ -132,9 +137,9 @@ typedef struct allot_reducer {
  * @param[in,out] acc  the identity on entry, the result on ALLOT_OK, unchanged otherwise
  * @return as allot_for(); ALLOT_EINVAL (a NULL member, acc_nbytes 0); ALLOT_ENOMEM
  * Threads: any, several at once, also from inside a body.  Blocks: yes.  Since: 0.1 */
-ALLOT_API ALLOT_NODISCARD allot_err allot_reduce(allot_pool *pool, uint64_t n,
-                                                 const allot_reducer *reducer, void *acc, void *arg,
-                                                 const allot_map_opts *opts, allot_error *err);
+ALLOT_API ALLOT_NODISCARD allot_err allot_reduce(allot_pool *pool, uint64_t n, const allot_reducer *reducer,
+                                                 void *acc, void *arg, const allot_map_opts *opts,
+                                                 allot_error *err);
 
 /** How to scan: a reducer, and how to write the results of a range. */
 typedef struct allot_scanner {
@@ -154,9 +159,9 @@ typedef struct allot_scanner {
  * @param[in,out] acc  the identity on entry, the total on ALLOT_OK
  * @return as allot_reduce(); after a failure some results may have been written
  * Threads: any, several at once, also from inside a body.  Blocks: yes.  Since: 0.1 */
-ALLOT_API ALLOT_NODISCARD allot_err allot_scan(allot_pool *pool, uint64_t n,
-                                               const allot_scanner *scanner, void *acc, void *arg,
-                                               const allot_map_opts *opts, allot_error *err);
+ALLOT_API ALLOT_NODISCARD allot_err allot_scan(allot_pool *pool, uint64_t n, const allot_scanner *scanner,
+                                               void *acc, void *arg, const allot_map_opts *opts,
+                                               allot_error *err);
 
 /** A loop that was started and runs by itself. */
 typedef struct allot_job allot_job;
@@ -167,9 +172,9 @@ typedef struct allot_job allot_job;
  * @param[out] job  owned by caller, to be given to allot_job_destroy()
  * @return ALLOT_OK; ALLOT_EINVAL; ALLOT_ENOMEM
  * Threads: any.  Blocks: no.  Since: 0.1 */
-ALLOT_API ALLOT_NODISCARD allot_err allot_job_start(allot_pool *pool, uint64_t n, allot_for_fn fn,
-                                                    void *arg, const allot_map_opts *opts,
-                                                    allot_job **job, allot_error *err);
+ALLOT_API ALLOT_NODISCARD allot_err allot_job_start(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                                                    const allot_map_opts *opts, allot_job **job,
+                                                    allot_error *err);
 
 /** Wait for a job, at most timeout_ns (UINT64_MAX: for ever; 0: only look).
  * @param[out] done  NULL, or whether it has ended; when not, the result is ALLOT_OK

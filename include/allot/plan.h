@@ -5,10 +5,11 @@
  *
  * The model. A loop has r ns of work left. Handing part of it to k engines costs the caller c ns at
  * once (a store for an engine that spins; a system call for one that sleeps) and the engines arrive l ns
- * later. Until then the caller works alone; from then on k + 1 work. So
+ * later. Until then the caller works alone; from then on k + 1 work; at the end, one more hand-over of h ns
+ * tells the caller that the last of them is done. So
  *
  *     t(k) = r                                       for k = 0
- *     t(k) = c + l' + (r - l') / (k + 1)             for k > 0, l' = max(l - c, 0), r > l'
+ *     t(k) = c + l' + (r - l') / (k + 1) + h         for k > 0, l' = max(l - c, 0), r > l'
  *
  * and handing over pays when t(k) < r by a margin that covers what the estimate of r may be wrong by.
  * The rule that a promotion may cost a fixed share of the work already done, whatever the estimate says,
@@ -39,24 +40,24 @@ typedef struct allot_costs {
 
 /** What is known about the work when the question is asked. */
 typedef struct allot_work {
-    uint64_t nitems;     /**< items left */
-    double item_ns;      /**< measured cost of one item */
-    double done_ns;      /**< time already spent in this call */
-    bool confirmed;      /**< item_ns rests on two samples or on an earlier call */
-    uint32_t nspinning;  /**< engines awake and idle: a store reaches them */
-    uint32_t nsleeping;  /**< engines asleep: a system call wakes them */
+    uint64_t nitems;    /**< items left */
+    double item_ns;     /**< measured cost of one item */
+    double done_ns;     /**< time already spent in this call */
+    bool confirmed;     /**< item_ns rests on two samples or on an earlier call */
+    uint32_t nspinning; /**< engines awake and idle: a store reaches them */
+    uint32_t nsleeping; /**< engines asleep: a system call wakes them */
 } allot_work;
 
 /** Why a decision was taken. X(name, sentence). */
-#define ALLOT_REASONS(X)                                                                           \
-    X(NOTHING, "there is nothing to do")                                                           \
-    X(ONE_ITEM, "one item is left and an item cannot be cut")                                      \
-    X(ALONE, "this machine offers one engine")                                                     \
-    X(TOO_SHORT, "handing work over costs more than it would save")                                \
-    X(TOO_SHORT_TO_WAKE, "the engines sleep, and waking them costs more than they would save")     \
-    X(UNSURE, "one sample is not enough to pay for waking an engine")                              \
-    X(SHARE, "engines are awake, and the work left pays for handing half of it over")              \
-    X(WAKE, "the work left pays for waking engines")                                               \
+#define ALLOT_REASONS(X)                                                                                     \
+    X(NOTHING, "there is nothing to do")                                                                     \
+    X(ONE_ITEM, "one item is left and an item cannot be cut")                                                \
+    X(ALONE, "this machine offers one engine")                                                               \
+    X(TOO_SHORT, "handing work over costs more than it would save")                                          \
+    X(TOO_SHORT_TO_WAKE, "the engines sleep, and waking them costs more than they would save")               \
+    X(UNSURE, "one sample is not enough to pay for waking an engine")                                        \
+    X(SHARE, "engines are awake, and the work left pays for handing half of it over")                        \
+    X(WAKE, "the work left pays for waking engines")                                                         \
     X(HEARTBEAT, "the work done already pays for the attempt, whatever is left")
 
 typedef enum allot_reason {

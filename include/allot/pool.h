@@ -29,7 +29,13 @@ typedef struct allot_pool_opts {
     uint64_t reserved[4]; /**< 0 */
 } allot_pool_opts;
 
-#define ALLOT_POOL_OPTS_INIT {0, false, 0, {0, 0, 0, 0}}
+#define ALLOT_POOL_OPTS_INIT                                                                                 \
+    {                                                                                                        \
+        0, false, 0,                                                                                         \
+        {                                                                                                    \
+            0, 0, 0, 0                                                                                       \
+        }                                                                                                    \
+    }
 
 /** Make a pool.
  * @param[out] pool  owned by caller, to be given to allot_pool_destroy()

@@ -25,8 +25,8 @@ allot_err al_fail(allot_error *err, allot_err code, int os_errno, const char *fo
 const char *allot_err_name(allot_err code)
 {
     switch (code) {
-#define NAME(name, text)                                                                           \
-    case ALLOT_##name:                                                                             \
+#define NAME(name, text)                                                                                     \
+    case ALLOT_##name:                                                                                       \
         return "ALLOT_" #name;
         ALLOT_ERRORS(NAME)
 #undef NAME
@@ -37,8 +37,8 @@ const char *allot_err_name(allot_err code)
 const char *allot_err_text(allot_err code)
 {
     switch (code) {
-#define TEXT(name, text)                                                                           \
-    case ALLOT_##name:                                                                             \
+#define TEXT(name, text)                                                                                     \
+    case ALLOT_##name:                                                                                       \
         return text;
         ALLOT_ERRORS(TEXT)
 #undef TEXT

@@ -10,7 +10,6 @@
 /** Fill err (which may be NULL) with code, the os_errno given (0: none; its strerror text is appended to
  * the sentence) and the formatted sentence; user and index become 0.
  * @return code, so that a caller can `return al_fail(err, ALLOT_EIO, errno, "journal %s", path);` */
-allot_err al_fail(allot_error *err, allot_err code, int os_errno, const char *format, ...)
-    ALLOT_PRINTF(4, 5);
+allot_err al_fail(allot_error *err, allot_err code, int os_errno, const char *format, ...) ALLOT_PRINTF(4, 5);
 
 #endif

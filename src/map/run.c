@@ -1,0 +1,359 @@
+/* run.c - the caller's own part of a loop: do items, look at the clock, ask the planner.
+ *
+ * The caller begins alone. Its chunks grow from one item (or from half a microsecond's worth, when an
+ * earlier call from the same place told what an item costs) and between them it asks the planner, which
+ * says stay alone, share with workers that are awake, or wake some. From then on the loop is open
+ * (src/pool/loop.c) and the caller is one of those who work on it.
+ *
+ * What keeps a short loop as cheap as the serial one: it reads the processor's counter once or twice, and
+ * touches no memory that another thread writes.
+ *
+ * An estimate is the lower of the mean so far and of the latest chunk: an expensive item that happens to come
+ * first must not wake anybody by itself. That is why the planner is told whether it was confirmed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "map/run.h"
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "pool/control.h"
+#include "pool/loop.h"
+#include "pool/pool.h"
+
+/** The first chunk when the cost of an item is known: short enough that nothing is lost if it is wrong. */
+#define FIRST_NS 1000.0
+/** The same when it is known from another argument only: items of another matrix may cost another price. */
+#define FIRST_ELSEWHERE_NS 60.0
+/** A loop that was to take FIRST_NS at most and took this many times longer: what is known is wrong. */
+#define LONG_RATIO 4.0
+/** A chunk shorter than this says too little about its items: the counter counts in steps of 10 ns. */
+#define SAMPLE_NS 60.0
+#define GROWTH 16u
+/** While alone, one chunk between two looks. */
+#define ALONE_NS 5000.0
+/** Work for which the process's first threads are worth making: what a pool costs, and time to use it. */
+#define MAKE_POOL_NS 90e3
+#define MAKE_POOL_LATENCY_NS 200e3
+
+AL_TLS al_run_hint al_run_hints[AL_RUN_NHINTS];
+
+typedef struct run {
+    allot_pool *pool; /* NULL: the default pool, not made yet */
+    uint64_t n, done;
+    allot_for_fn fn;
+    void *arg;
+    const allot_map_opts *opts;
+    al_run_hint *hint;
+    double item_ticks; /* 0: unknown */
+    bool confirmed;
+    uint64_t start, last, deadline;
+    uint64_t nchunks;
+    uint64_t opened; /* ticks when the range was opened to others, 0: never */
+    bool alone;      /* nobody else may come */
+    allot_plan plan;
+    al_loop_result result;
+} run;
+
+static double min_of(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+allot_err al_run_check(const char *call, const allot_map_opts *opts, allot_error *err)
+{
+    if (opts == NULL)
+        return ALLOT_OK;
+    for (size_t i = 0; i < sizeof opts->reserved / sizeof opts->reserved[0]; i++)
+        if (opts->reserved[i] != 0)
+            return al_fail(err, ALLOT_EINVAL, 0,
+                           "%s: a reserved option is set; begin with "
+                           "ALLOT_MAP_OPTS_INIT",
+                           call);
+    return ALLOT_OK;
+}
+
+allot_err al_run_user_error(allot_error *err, uint64_t index, int user)
+{
+    (void)al_fail(err, ALLOT_EUSER, 0, "item %llu failed: its function returned %d",
+                  (unsigned long long)index, user);
+    if (err != NULL) {
+        err->index = index;
+        err->user = user;
+    }
+    return ALLOT_EUSER;
+}
+
+allot_err al_run_stopped(allot_error *err, bool timed_out, uint64_t ndone, uint64_t n)
+{
+    return al_fail(err, timed_out ? ALLOT_ETIMEDOUT : ALLOT_ECANCELED, 0, "%s after %llu of %llu items",
+                   timed_out ? "the time was over" : "canceled", (unsigned long long)ndone,
+                   (unsigned long long)n);
+}
+
+/** The costs that waking has now, also before the default pool exists. */
+static void ask_costs(const run *r, allot_costs *costs, allot_work *work)
+{
+    if (r->pool == NULL) {
+        *costs = (allot_costs){
+            .handover_ns = 300.0, .wake_call_ns = MAKE_POOL_NS, .wake_latency_ns = MAKE_POOL_LATENCY_NS};
+        work->nsleeping = al_pool_default_nthreads() - 1;
+        return;
+    }
+    al_park_costs(r->pool, costs);
+    uint32_t others = r->pool->nthreads - 1;
+    uint32_t spinning = atomic_load_explicit(&r->pool->nspinning, memory_order_relaxed);
+    work->nspinning = spinning < others ? spinning : others;
+    if (al_park_any_asleep(r->pool))
+        work->nsleeping = others - work->nspinning;
+}
+
+static void ask_planner(run *r)
+{
+    allot_costs costs;
+    allot_work work = {.nitems = r->n - r->done,
+                       .item_ns = r->item_ticks * al_clock_ns_per_tick,
+                       .done_ns = al_ticks_to_ns(r->last - r->start),
+                       .confirmed = r->confirmed};
+    ask_costs(r, &costs, &work);
+    uint32_t others = r->opts != NULL && r->opts->max_threads != 0 ? r->opts->max_threads - 1 : UINT32_MAX;
+    work.nspinning = work.nspinning < others ? work.nspinning : others;
+    work.nsleeping = work.nsleeping < others ? work.nsleeping : others;
+    allot_plan_grain(&costs, &work, &r->plan);
+}
+
+/** Open what is left to the pool and work on it to its end. @return false when that cannot be done now */
+static bool work_together(run *r, bool wake)
+{
+    bool made = r->pool == NULL;
+    if (made)
+        r->pool = al_pool_default();
+    if (r->pool == NULL)
+        return false;
+    al_loop_spec spec = {.begin = r->done,
+                         .end = r->n,
+                         .fn = r->fn,
+                         .arg = r->arg,
+                         .deadline = r->deadline,
+                         .item_ticks = r->item_ticks};
+    if (r->opts != NULL) {
+        spec.chunk_items = r->opts->chunk_items;
+        spec.max_threads = r->opts->max_threads;
+        spec.control = r->opts->control;
+    }
+    uint64_t now = al_ticks();
+    al_loop *loop = al_loop_open(r->pool, &spec);
+    if (loop == NULL)
+        return false;
+    r->opened = now;
+    al_loop_finish(loop, wake && !made, &r->result);
+    return true;
+}
+
+/** Whether the loop must end here, undone. */
+static bool is_stopped(run *r)
+{
+    if (r->opts == NULL)
+        return false;
+    r->result.canceled = al_control_is_canceled(r->opts->control);
+    r->result.timed_out = !r->result.canceled && r->last >= r->deadline;
+    return r->result.canceled || r->result.timed_out;
+}
+
+/** Do `items` items. @return false when the body failed */
+static inline bool do_chunk(run *r, uint64_t items)
+{
+    uint64_t index;
+    int user = al_loop_call(r->fn, r->arg, r->done, r->done + items, &index);
+    r->nchunks++;
+    if (AL_UNLIKELY(user != 0)) {
+        r->result.failed = true;
+        r->result.index = index;
+        r->result.user = user;
+        return false;
+    }
+    r->done += items;
+    if (r->opts != NULL)
+        al_control_add(r->opts->control, items);
+    return true;
+}
+
+static uint64_t items_in(const run *r, double ns)
+{
+    double items = ns * al_clock_ticks_per_ns / r->item_ticks;
+    uint64_t left = r->n - r->done;
+    return items >= (double)left ? left : items < 1.0 ? 1 : (uint64_t)items;
+}
+
+/** Take the time of the chunk just done into the estimate. @return false when it was too short to tell */
+static bool sample(run *r, uint64_t items)
+{
+    uint64_t now = al_ticks(), took = now - r->last;
+    r->last = now;
+    if ((double)took < SAMPLE_NS * al_clock_ticks_per_ns)
+        return false;
+    double latest = (double)took / (double)items;
+    double mean = (double)(now - r->start) / (double)r->done;
+    r->confirmed = r->item_ticks > 0.0;
+    r->item_ticks = min_of(latest, mean);
+    return true;
+}
+
+/** Whether it is worth asking: below this no plan but "alone" is possible. Reads one cache line. */
+static bool may_pay(const run *r)
+{
+    double left_ticks = (double)(r->n - r->done) * r->item_ticks;
+    if (r->alone)
+        return false;
+    if (r->pool == NULL)
+        return left_ticks >= MAKE_POOL_LATENCY_NS * al_clock_ticks_per_ns;
+    bool spinning = atomic_load_explicit(&r->pool->nspinning, memory_order_relaxed) > 0;
+    return left_ticks >= (double)atomic_load_explicit(spinning ? &r->pool->share_ticks : &r->pool->wake_ticks,
+                                                      memory_order_relaxed);
+}
+
+/** Ask, and if it pays open the loop and see it through. @return whether it is done with */
+static bool try_together(run *r)
+{
+    ask_planner(r);
+    if (!r->plan.share)
+        return false;
+    if (work_together(r, r->plan.wake))
+        return true;
+    r->alone = true;
+    return false;
+}
+
+/** The loop, from where it stands to its end. */
+static void work_alone_first(run *r)
+{
+    uint64_t items = r->item_ticks > 0.0 ? items_in(r, r->confirmed ? FIRST_NS : FIRST_ELSEWHERE_NS) : 1;
+    for (;;) {
+        if (!do_chunk(r, items) || r->done == r->n)
+            return;
+        bool told = sample(r, items);
+        if (is_stopped(r))
+            return;
+        if (!told) {
+            uint64_t left = r->n - r->done;
+            items = items < left / GROWTH ? items * GROWTH : left;
+            continue;
+        }
+        if (may_pay(r) && try_together(r))
+            return;
+        items = items_in(r, ALONE_NS);
+    }
+}
+
+/** Chunks of a size that the user fixed, on this thread. */
+static void work_fixed_alone(run *r)
+{
+    while (r->done < r->n) {
+        uint64_t left = r->n - r->done;
+        if (!do_chunk(r, left < r->opts->chunk_items ? left : r->opts->chunk_items) || r->done == r->n)
+            return;
+        r->last = al_ticks();
+        if (is_stopped(r))
+            return;
+    }
+}
+
+static bool is_alone(const run *r)
+{
+    if (r->opts != NULL && r->opts->max_threads == 1)
+        return true;
+    return r->pool != NULL && r->pool->nthreads == 1;
+}
+
+static void work(run *r)
+{
+    r->alone = is_alone(r);
+    bool watched = r->opts != NULL && (r->opts->control != NULL || r->opts->timeout_ns != 0);
+    if (r->opts != NULL && r->opts->chunk_items != 0) {
+        if (r->alone || r->n <= r->opts->chunk_items || !work_together(r, true))
+            work_fixed_alone(r);
+    } else if (r->alone && !watched) {
+        (void)do_chunk(r, r->n);
+    } else if (!(r->confirmed && r->n > 1 && may_pay(r) && try_together(r))) {
+        work_alone_first(r);
+    }
+}
+
+static void fill_stats(run *r, allot_stats *stats)
+{
+    uint64_t now = al_ticks();
+    uint64_t alone = (r->opened != 0 ? r->opened : now) - r->start;
+    if (r->plan.serial_ns == 0.0 && r->done > 0) {
+        /* Nobody asked: the loop was too short to. Say so in the planner's words. */
+        run whole = *r;
+        whole.item_ticks = (double)alone / (double)r->done;
+        whole.done = 0;
+        ask_planner(&whole);
+        r->plan = whole.plan;
+    }
+    *stats = (allot_stats){.nitems = r->done + r->result.nitems,
+                           .nchunks = r->nchunks + r->result.nchunks,
+                           .nsteals = r->result.nsteals,
+                           .nwakes = r->result.nwakes,
+                           .nengines = r->result.nengines > 0 ? r->result.nengines : 1,
+                           .wall_ns = al_ticks_to_ns(now - r->start),
+                           .busy_ns = al_ticks_to_ns(alone + r->result.busy_ticks),
+                           .first_ns = r->opened != 0 ? al_ticks_to_ns(alone) : 0.0,
+                           .plan = r->plan};
+}
+
+/** Leave the next call from here what this one learnt. */
+static void leave_hint(run *r, al_run_site site)
+{
+    uint64_t items = r->done + r->result.nitems;
+    if (items == 0)
+        return;
+    uint64_t busy = r->opened != 0 ? r->opened - r->start + r->result.busy_ticks : al_ticks() - r->start;
+    double item_ticks = (double)(busy > 0 ? busy : 1) / (double)items;
+    double short_items = FIRST_NS * al_clock_ticks_per_ns / item_ticks;
+    *r->hint = (al_run_hint){.fn = site.fn,
+                             .arg = site.arg,
+                             .item_ticks = item_ticks,
+                             .short_items = short_items < 1e18 ? (uint64_t)short_items : UINT64_MAX,
+                             .long_ticks = (uint64_t)(LONG_RATIO * FIRST_NS * al_clock_ticks_per_ns)};
+}
+
+static void recall_hint(run *r, al_run_site site)
+{
+    if (r->hint->fn != site.fn)
+        return;
+    r->item_ticks = r->hint->item_ticks;
+    r->confirmed = r->hint->arg == site.arg;
+}
+
+allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_run_site site,
+                 const allot_map_opts *opts, allot_error *err)
+{
+    run r = {.pool = pool != NULL ? pool : al_pool_default_peek(),
+             .n = n,
+             .fn = fn,
+             .arg = arg,
+             .opts = opts,
+             .hint = al_run_find_hint(site.fn),
+             .deadline = UINT64_MAX};
+    recall_hint(&r, site);
+    r.start = r.last = al_ticks();
+    if (opts != NULL) {
+        if (opts->timeout_ns != 0) {
+            uint64_t timeout = al_ticks_from_ns((double)opts->timeout_ns);
+            r.deadline = timeout < UINT64_MAX - r.start ? r.start + timeout : UINT64_MAX;
+        }
+        al_control_begin(opts->control, n);
+    }
+    if (!is_stopped(&r))
+        work(&r);
+    leave_hint(&r, site);
+    if (opts != NULL && opts->stats != NULL)
+        fill_stats(&r, opts->stats);
+    if (AL_UNLIKELY(r.result.canceled || r.result.timed_out))
+        return al_run_stopped(err, r.result.timed_out, r.done + r.result.nitems, n);
+    if (AL_UNLIKELY(r.result.failed))
+        return al_run_user_error(err, r.result.index, r.result.user);
+    return ALLOT_OK;
+}
