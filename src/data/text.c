@@ -41,15 +41,14 @@ static span trim(const al_text_format *format, span s)
 static void excerpt_text(span s, char *excerpt, size_t room)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t length = 0;
+    size_t length = 0, cut = 0; /* cut: as long as it may be with the dots behind it */
     for (; s.begin < s.end; s.begin++) {
         unsigned char c = (unsigned char)*s.begin;
         bool prints = c >= ' ' && c < 0x7f;
         size_t nbytes = prints ? 1 : 4;
-        /* Room for this one and, unless it is the last, for the dots. */
-        if (length + nbytes + (s.end - s.begin > 1 ? 3 : 0) >= room) {
-            memcpy(excerpt + length, "...", 3);
-            length += 3;
+        if (length + nbytes >= room) {
+            memcpy(excerpt + cut, "...", 3);
+            length = cut + 3;
             break;
         }
         if (prints)
@@ -57,6 +56,8 @@ static void excerpt_text(span s, char *excerpt, size_t room)
         else
             memcpy(excerpt + length, (char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
         length += nbytes;
+        if (length + 3 < room)
+            cut = length;
     }
     excerpt[length] = '\0';
 }
