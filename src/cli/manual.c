@@ -252,6 +252,18 @@ static int print_command(FILE *out, const al_command *command, const char *extra
     return AL_EXIT_OK;
 }
 
+/** The command whose name is next in the alphabet, which is the order of references; NULL at its end. */
+static const char *name_after(const char *name)
+{
+    const char *next = NULL;
+    for (size_t k = 0; k < al_ncommands; k++) {
+        const char *other = al_commands[k]->name;
+        if (strcmp(other, name) > 0 && (next == NULL || strcmp(other, next) < 0))
+            next = other;
+    }
+    return next;
+}
+
 static int print_overview(FILE *out, const char *extra)
 {
     print_title(out, "allot", "allot", "parallel work as if on one very fast computer");
@@ -268,9 +280,9 @@ static int print_overview(FILE *out, const char *extra)
     if (!print_extra(out, extra))
         return AL_EXIT_FAILED;
     fprintf(out, ".Sh SEE ALSO\n");
-    for (size_t k = 0; k < al_ncommands; k++)
-        if (al_commands[k] != &al_command_help)
-            fprintf(out, ".Xr allot-%s 1 ,\n", al_commands[k]->name);
+    for (const char *name = ""; (name = name_after(name)) != NULL;)
+        if (strcmp(name, "help") != 0)
+            fprintf(out, ".Xr allot-%s 1 ,\n", name);
     fprintf(out, ".Xr allot 3\n");
     return AL_EXIT_OK;
 }
