@@ -8,8 +8,9 @@
  * What keeps a short loop as cheap as the serial one: it reads the processor's counter once or twice, and
  * touches no memory that another thread writes.
  *
- * An estimate is the lower of the mean so far and of the latest chunk: an expensive item that happens to come
- * first must not wake anybody by itself. That is why the planner is told whether it was confirmed.
+ * An estimate is the lower of the mean so far and of the latest chunk, and the planner is told whether an
+ * earlier one agrees: an expensive item that happens to come first, or a first chunk that had to wait for
+ * memory, must not wake anybody by itself.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -26,11 +27,14 @@
 #define FIRST_NS 1000.0
 /** The same when it is known from another argument only: items of another matrix may cost another price. */
 #define FIRST_ELSEWHERE_NS 60.0
-/** A loop that was to take FIRST_NS at most and took this many times longer: what is known is wrong. */
-#define LONG_RATIO 4.0
+/** Of the least work that pays for waking a worker, what is done without a thought while all sleep. */
+#define ASLEEP_SHARE 0.5
 /** A chunk shorter than this says too little about its items: the counter counts in steps of 10 ns. */
 #define SAMPLE_NS 60.0
 #define GROWTH 16u
+/** A chunk confirms what was known before when it took no more than this many times as long. The first chunk
+ * after a pause may well take ten times: its code and data have to be fetched. */
+#define AGREE_RATIO 2.0
 /** While alone, one chunk between two looks. */
 #define ALONE_NS 5000.0
 /** Work for which the process's first threads are worth making: what a pool costs, and time to use it. */
@@ -48,6 +52,7 @@ typedef struct run {
     al_run_hint *hint;
     double item_ticks; /* 0: unknown */
     bool confirmed;
+    uint64_t scale, nitems; /* what the user counts: al_run_site */
     uint64_t start, last, deadline;
     uint64_t nchunks;
     uint64_t opened; /* ticks when the range was opened to others, 0: never */
@@ -90,6 +95,21 @@ allot_err al_run_stopped(allot_error *err, bool timed_out, uint64_t ndone, uint6
     return al_fail(err, timed_out ? ALLOT_ETIMEDOUT : ALLOT_ECANCELED, 0, "%s after %llu of %llu items",
                    timed_out ? "the time was over" : "canceled", (unsigned long long)ndone,
                    (unsigned long long)n);
+}
+
+uint64_t al_run_deadline(uint64_t start, uint64_t timeout_ns)
+{
+    uint64_t timeout = al_ticks_from_ns((double)timeout_ns);
+    return timeout < UINT64_MAX - start ? start + timeout : UINT64_MAX;
+}
+
+allot_err al_run_nothing(const allot_map_opts *opts)
+{
+    if (opts != NULL && opts->stats != NULL)
+        *opts->stats = (allot_stats){.nengines = 1, .plan = {.reason = ALLOT_REASON_NOTHING, .nengines = 1}};
+    if (opts != NULL)
+        al_control_begin(opts->control, 0);
+    return ALLOT_OK;
 }
 
 /** The costs that waking has now, also before the default pool exists. */
@@ -136,7 +156,8 @@ static bool work_together(run *r, bool wake)
                          .fn = r->fn,
                          .arg = r->arg,
                          .deadline = r->deadline,
-                         .item_ticks = r->item_ticks};
+                         .item_ticks = r->item_ticks,
+                         .scale = r->scale};
     if (r->opts != NULL) {
         spec.chunk_items = r->opts->chunk_items;
         spec.max_threads = r->opts->max_threads;
@@ -175,7 +196,7 @@ static inline bool do_chunk(run *r, uint64_t items)
     }
     r->done += items;
     if (r->opts != NULL)
-        al_control_add(r->opts->control, items);
+        al_control_add(r->opts->control, items * r->scale);
     return true;
 }
 
@@ -195,7 +216,7 @@ static bool sample(run *r, uint64_t items)
         return false;
     double latest = (double)took / (double)items;
     double mean = (double)(now - r->start) / (double)r->done;
-    r->confirmed = r->item_ticks > 0.0;
+    r->confirmed = latest <= AGREE_RATIO * r->item_ticks;
     r->item_ticks = min_of(latest, mean);
     return true;
 }
@@ -280,6 +301,13 @@ static void work(run *r)
     }
 }
 
+/** Items done, as the user counts them (the last index may stand for fewer). */
+static uint64_t items_done(const run *r)
+{
+    uint64_t items = (r->done + r->result.nitems) * r->scale;
+    return items < r->nitems ? items : r->nitems;
+}
+
 static void fill_stats(run *r, allot_stats *stats)
 {
     uint64_t now = al_ticks();
@@ -292,7 +320,7 @@ static void fill_stats(run *r, allot_stats *stats)
         ask_planner(&whole);
         r->plan = whole.plan;
     }
-    *stats = (allot_stats){.nitems = r->done + r->result.nitems,
+    *stats = (allot_stats){.nitems = items_done(r),
                            .nchunks = r->nchunks + r->result.nchunks,
                            .nsteals = r->result.nsteals,
                            .nwakes = r->result.nwakes,
@@ -303,6 +331,12 @@ static void fill_stats(run *r, allot_stats *stats)
                            .plan = r->plan};
 }
 
+static uint64_t items_of(double ticks, double item_ticks)
+{
+    double items = ticks / item_ticks;
+    return items < 1e18 ? (uint64_t)items : UINT64_MAX / 2;
+}
+
 /** Leave the next call from here what this one learnt. */
 static void leave_hint(run *r, al_run_site site)
 {
@@ -311,12 +345,13 @@ static void leave_hint(run *r, al_run_site site)
         return;
     uint64_t busy = r->opened != 0 ? r->opened - r->start + r->result.busy_ticks : al_ticks() - r->start;
     double item_ticks = (double)(busy > 0 ? busy : 1) / (double)items;
-    double short_items = FIRST_NS * al_clock_ticks_per_ns / item_ticks;
     *r->hint = (al_run_hint){.fn = site.fn,
                              .arg = site.arg,
                              .item_ticks = item_ticks,
-                             .short_items = short_items < 1e18 ? (uint64_t)short_items : UINT64_MAX,
-                             .long_ticks = (uint64_t)(LONG_RATIO * FIRST_NS * al_clock_ticks_per_ns)};
+                             .short_items = items_of(FIRST_NS * al_clock_ticks_per_ns, item_ticks)};
+    if (r->pool != NULL)
+        r->hint->asleep_items = items_of(
+            ASLEEP_SHARE * atomic_load_explicit(&r->pool->wake_ticks, memory_order_relaxed), item_ticks);
 }
 
 static void recall_hint(run *r, al_run_site site)
@@ -335,16 +370,16 @@ allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_ru
              .fn = fn,
              .arg = arg,
              .opts = opts,
+             .scale = site.scale != 0 ? site.scale : 1,
+             .nitems = site.nitems != 0 ? site.nitems : n,
              .hint = al_run_find_hint(site.fn),
              .deadline = UINT64_MAX};
     recall_hint(&r, site);
     r.start = r.last = al_ticks();
     if (opts != NULL) {
-        if (opts->timeout_ns != 0) {
-            uint64_t timeout = al_ticks_from_ns((double)opts->timeout_ns);
-            r.deadline = timeout < UINT64_MAX - r.start ? r.start + timeout : UINT64_MAX;
-        }
-        al_control_begin(opts->control, n);
+        if (opts->timeout_ns != 0)
+            r.deadline = al_run_deadline(r.start, opts->timeout_ns);
+        al_control_begin(opts->control, r.nitems);
     }
     if (!is_stopped(&r))
         work(&r);
@@ -352,7 +387,7 @@ allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_ru
     if (opts != NULL && opts->stats != NULL)
         fill_stats(&r, opts->stats);
     if (AL_UNLIKELY(r.result.canceled || r.result.timed_out))
-        return al_run_stopped(err, r.result.timed_out, r.done + r.result.nitems, n);
+        return al_run_stopped(err, r.result.timed_out, items_done(&r), r.nitems);
     if (AL_UNLIKELY(r.result.failed))
         return al_run_user_error(err, r.result.index, r.result.user);
     return ALLOT_OK;

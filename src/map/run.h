@@ -14,14 +14,16 @@
 typedef struct al_run_site {
     const void *fn;
     const void *arg;
+    uint64_t scale;  /* what the caller of the library calls an item, in one index of fn; 0: 1 */
+    uint64_t nitems; /* and in all; 0: n */
 } al_run_site;
 
 /** What a thread knows of a call site from its last loop there. */
 typedef struct al_run_hint {
     const void *fn;
-    uint64_t short_items; /* so many items are not worth a thought: do them at once */
-    uint64_t long_ticks;  /* unless they took this long: then forget short_items */
     const void *arg;
+    uint64_t short_items;  /* so many items are not worth a thought: do them at once */
+    uint64_t asleep_items; /* so many are not while no worker is awake */
     double item_ticks;
 } al_run_hint;
 
@@ -43,6 +45,12 @@ allot_err al_run_user_error(allot_error *err, uint64_t index, int user);
 
 /** ALLOT_ECANCELED or ALLOT_ETIMEDOUT with its sentence. */
 allot_err al_run_stopped(allot_error *err, bool timed_out, uint64_t ndone, uint64_t n);
+
+/** The tick at which timeout_ns from `start` is over. */
+uint64_t al_run_deadline(uint64_t start, uint64_t timeout_ns);
+
+/** n = 0: nothing is done, and counters that are asked for say so. @return ALLOT_OK */
+allot_err al_run_nothing(const allot_map_opts *opts);
 
 /** The options every call accepts: NULL or with zeros where reserved. */
 allot_err al_run_check(const char *call, const allot_map_opts *opts, allot_error *err);

@@ -32,4 +32,6 @@ void allot_control_progress(const allot_control *control, uint64_t *done, uint64
 {
     *total = atomic_load_explicit(&control->ntotal, memory_order_relaxed);
     *done = atomic_load_explicit(&control->ndone, memory_order_relaxed);
+    if (*done > *total)
+        *done = *total; /* the last leaf of a reduction may be a short one */
 }

@@ -219,7 +219,7 @@ static bool steal(visit *v)
 
 static void tell_progress(visit *v)
 {
-    al_control_add(v->loop->spec.control, v->untold);
+    al_control_add(v->loop->spec.control, v->untold * v->loop->spec.scale);
     v->untold = 0;
     v->told = v->last;
 }

@@ -22,6 +22,7 @@ typedef struct al_loop_spec {
     uint64_t deadline;      /* ticks; UINT64_MAX: none */
     double item_ticks;      /* cost of an item as far as it is known; 0: not yet */
     allot_control *control; /* or NULL */
+    uint64_t scale;         /* what one item counts for in control's progress */
 } al_loop_spec;
 
 /** How a loop ended. Zero-initialise. */

@@ -53,8 +53,13 @@ static int meet(uint64_t begin, uint64_t end, void *arg)
 static double run_probe(allot_pool *pool, bool wake)
 {
     probe p = {.begun = 0};
-    al_loop_spec spec = {
-        .end = 2, .fn = meet, .arg = &p, .chunk_items = 1, .max_threads = 2, .deadline = UINT64_MAX};
+    al_loop_spec spec = {.end = 2,
+                         .fn = meet,
+                         .arg = &p,
+                         .chunk_items = 1,
+                         .max_threads = 2,
+                         .deadline = UINT64_MAX,
+                         .scale = 1};
     uint64_t start = al_ticks();
     al_loop *loop = al_loop_open(pool, &spec);
     if (loop == NULL)

@@ -22,7 +22,7 @@
 #include "pool/loop.h"
 #include "topo/topo.h"
 
-static _Atomic(allot_pool *) default_pool;
+_Atomic(allot_pool *) al_pool_default_made;
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static _Atomic uint32_t default_nthreads;
@@ -147,7 +147,7 @@ void allot_pool_destroy(allot_pool *pool)
 static void forget_default(void)
 {
     /* In a forked child: the parent's threads are not here, and its locks may be held for ever. */
-    atomic_store_explicit(&default_pool, NULL, memory_order_relaxed);
+    atomic_store_explicit(&al_pool_default_made, NULL, memory_order_relaxed);
     (void)pthread_mutex_init(&default_lock, NULL);
 }
 
@@ -167,11 +167,6 @@ uint32_t al_pool_default_nthreads(void)
     return n;
 }
 
-allot_pool *al_pool_default_peek(void)
-{
-    return atomic_load_explicit(&default_pool, memory_order_acquire);
-}
-
 allot_pool *al_pool_default(void)
 {
     static const allot_pool_opts defaults = ALLOT_POOL_OPTS_INIT;
@@ -185,7 +180,7 @@ allot_pool *al_pool_default(void)
         pool = pool_create(al_pool_default_nthreads(), &defaults, NULL);
         if (pool != NULL) {
             pool->chained = true;
-            atomic_store_explicit(&default_pool, pool, memory_order_release);
+            atomic_store_explicit(&al_pool_default_made, pool, memory_order_release);
             if (pool->nthreads > 1)
                 al_pool_spawn(pool, 1);
         }

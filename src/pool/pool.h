@@ -76,8 +76,13 @@ struct allot_pool {
 /** The worker that the calling thread is, or NULL. */
 extern AL_TLS al_worker *al_worker_self;
 
+extern _Atomic(allot_pool *) al_pool_default_made;
+
 /** The default pool when it has been made, otherwise NULL; never makes it. */
-allot_pool *al_pool_default_peek(void);
+static inline allot_pool *al_pool_default_peek(void)
+{
+    return atomic_load_explicit(&al_pool_default_made, memory_order_acquire);
+}
 
 /** The default pool, made if need be without waiting for its threads. NULL: it cannot be made. */
 allot_pool *al_pool_default(void);

@@ -1,0 +1,98 @@
+/* leaves.c - see leaves.h.
+ *
+ * A loop over leaves counts leaves, its user counts items: progress, chunks and failures are translated
+ * here, so that nobody outside sees a leaf.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "map/leaves.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "map/run.h"
+#include "pool/loop.h"
+
+#define ALIGNMENT 16u /* of any C type an accumulator may be */
+
+allot_err al_leaves_init(al_leaves *leaves, uint64_t nitems, uint64_t leaf_items, size_t acc_nbytes,
+                         allot_error *err)
+{
+    leaves->nitems = nitems;
+    leaves->leaf = leaf_items;
+    leaves->nleaves = nitems / leaf_items + (nitems % leaf_items != 0);
+    leaves->acc_nbytes = acc_nbytes;
+    leaves->sums = leaves->room;
+    atomic_init(&leaves->failed_index, UINT64_MAX);
+    size_t each, nbytes;
+    if (__builtin_add_overflow(acc_nbytes, ALIGNMENT - 1, &leaves->stride))
+        goto too_large;
+    leaves->stride &= ~(size_t)(ALIGNMENT - 1);
+    if (__builtin_add_overflow(leaves->stride, sizeof(bool), &each) ||
+        __builtin_mul_overflow(each, leaves->nleaves, &nbytes))
+        goto too_large;
+    if (nbytes > sizeof leaves->room) {
+        leaves->sums = malloc(nbytes);
+        if (leaves->sums == NULL)
+            goto too_large;
+    }
+    leaves->folded = (bool *)(leaves->sums + leaves->stride * leaves->nleaves);
+    memset(leaves->folded, 0, leaves->nleaves * sizeof(bool));
+    return ALLOT_OK;
+too_large:
+    leaves->sums = leaves->room;
+    return al_fail(err, ALLOT_ENOMEM, 0,
+                   "no memory for %llu accumulators of %zu bytes; give a larger leaf_items",
+                   (unsigned long long)leaves->nleaves, acc_nbytes);
+}
+
+void al_leaves_fini(al_leaves *leaves)
+{
+    if (leaves->sums != leaves->room)
+        free(leaves->sums);
+}
+
+int al_leaves_fail(al_leaves *leaves, uint64_t leaf, uint64_t begin, uint64_t end, int user)
+{
+    uint64_t index = al_loop_failed_index(begin, end);
+    uint64_t lowest = atomic_load_explicit(&leaves->failed_index, memory_order_relaxed);
+    while (index < lowest &&
+           !atomic_compare_exchange_weak_explicit(&leaves->failed_index, &lowest, index, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        ;
+    return allot_fail_at(leaf, user);
+}
+
+allot_err al_leaves_run(allot_pool *pool, al_leaves *leaves, allot_for_fn body, void *body_arg,
+                        const void *site_fn, const void *site_arg, const allot_map_opts *opts,
+                        allot_error *err)
+{
+    allot_map_opts in_leaves;
+    if (opts != NULL) {
+        in_leaves = *opts;
+        if (opts->chunk_items != 0)
+            in_leaves.chunk_items = (opts->chunk_items - 1) / leaves->leaf + 1;
+        opts = &in_leaves;
+    }
+    al_run_site site = {
+        .fn = site_fn,
+        .arg = (const void *)((uintptr_t)site_arg ^ leaves->leaf), /* another size, another cost */
+        .scale = leaves->leaf,
+        .nitems = leaves->nitems};
+    allot_err code = al_run(pool, leaves->nleaves, body, body_arg, site, opts, err);
+    if (code == ALLOT_EUSER)
+        code = al_run_user_error(err, atomic_load_explicit(&leaves->failed_index, memory_order_relaxed),
+                                 err != NULL ? err->user : 0);
+    return code;
+}
+
+allot_err al_leaves_check(const char *call, const allot_reducer *reducer, const void *acc, allot_error *err)
+{
+    if (reducer == NULL || reducer->fold == NULL || reducer->combine == NULL || acc == NULL)
+        return al_fail(err, ALLOT_EINVAL, 0, "%s: a function or the accumulator is NULL", call);
+    if (reducer->acc_nbytes == 0)
+        return al_fail(err, ALLOT_EINVAL, 0, "%s: the accumulator has no bytes", call);
+    return ALLOT_OK;
+}
