@@ -6,6 +6,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 # More for CMake, as in: make CMAKE_FLAGS=-DCMAKE_C_COMPILER=clang
 CMAKE_FLAGS ?=
+MAKEFLAGS += --no-print-directory
 
 # One folder for each set of options, so that going from one word to another compiles nothing twice.
 RELEASE = build/release
