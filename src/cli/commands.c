@@ -12,7 +12,7 @@
 
 const al_command *const al_commands[] = {
     // &al_command_map,
-    // &al_command_machine,
+    &al_command_machine,
     &al_command_help,
 };
 const size_t al_ncommands = sizeof al_commands / sizeof al_commands[0];
