@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define WORD_MAX 63 /* longer words are not looked at: nobody misspells one by a letter or two */
+#define NAME_MAX_BYTES 63 /* longer names are not looked at: they would not fit al_nearest.name */
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -19,7 +19,7 @@ static unsigned least(unsigned a, unsigned b)
 
 /** Rows of the usual table: [at] is the distance between a prefix of the word and name[0 .. at). */
 typedef struct rows {
-    unsigned before[WORD_MAX + 1], last[WORD_MAX + 1], now[WORD_MAX + 1];
+    unsigned before[NAME_MAX_BYTES + 1], last[NAME_MAX_BYTES + 1], now[NAME_MAX_BYTES + 1];
 } rows;
 
 static void next_row(rows *table, const char *word, size_t row, const char *name, size_t name_length)
@@ -50,7 +50,7 @@ static unsigned distance(const char *word, size_t word_length, const char *name,
 void al_nearest_try(al_nearest *nearest, const char *name, size_t length)
 {
     size_t word_length = strlen(nearest->word);
-    if (word_length > WORD_MAX || length > WORD_MAX)
+    if (length > NAME_MAX_BYTES)
         return;
     unsigned found = distance(nearest->word, word_length, name, length);
     if (found > (word_length + 2) / 3)

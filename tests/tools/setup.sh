@@ -40,7 +40,7 @@ check "no root, no sudo" 1 "*missing*
     apt-get install libhwloc-dev" build test
 
 stand_in sudo 'exit 1'
-check "sudo that would ask" 1 "*
+check "sudo that would ask" 1 "*only root may install*
     apt-get install libhwloc-dev" build
 
 stand_in sudo '[ "$1" != -n ] || exit 0; echo "as root: $*"; exec "$@"'

@@ -217,7 +217,7 @@ static void test_durations(void **state)
         uint64_t ns;
     } good[] = {{"10", 10000000000},    {"0", 0},          {"200ms", 200000000}, {"3m", 180000000000},
                 {"2h", 7200000000000},  {"7us", 7000},     {"9ns", 9},           {"0.25s", 250000000},
-                {"1d", 86400000000000}, {".5", 500000000}, {"1.", 1000000000}};
+                {"1d", 86400000000000}, {".5", 500000000}, {"1.", 1000000000},   {"1.001", 1001000000}};
     for (size_t k = 0; k < sizeof good / sizeof good[0]; k++) {
         char line[64];
         (void)snprintf(line, sizeof line, "--timeout=%s", good[k].text);
@@ -246,6 +246,7 @@ static void test_choices(void **state)
     refused("-t f46", "--type: 'f46' is none of i32, i64, f64; did you mean 'f64'?");
     refused("-t complex", "--type: 'complex' is none of i32, i64, f64");
     refused("-t i", "--type: 'i' is none of i32, i64, f64");
+    refused("-t f64x", "--type: 'f64x' is none of i32, i64, f64; did you mean 'f64'?");
     refused("--type=", "--type: '' is none of i32, i64, f64");
     assert_int_equal(accepted("-ti32")->got.type, 0);
 }
@@ -309,6 +310,9 @@ static void test_nearest(void **state)
     memset(longest, 'm', sizeof longest);
     longest[sizeof longest - 1] = '\0';
     assert_nearest(longest, "");
+    al_nearest nearest = {.word = longest};
+    al_nearest_try(&nearest, longest, strlen(longest)); /* too long a name to be kept, not only to be meant */
+    assert_string_equal(nearest.name, "");
 }
 
 int main(void)
