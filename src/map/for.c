@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "map/run.h"
+#include "map/site.h"
 #include "pool/control.h"
 #include "pool/loop.h"
 #include "pool/pool.h"
@@ -29,33 +30,46 @@ static AL_NOINLINE allot_err run_checked(allot_pool *pool, uint64_t n, allot_for
 #define LONG_RATIO 4.0
 #define LONG_SLACK_NS 20e3
 
-static bool is_short(allot_pool *pool, uint64_t n, const al_run_hint *hint)
+/** Whether n items are not worth a thought, though they would be if a worker were awake. */
+static bool is_short_asleep(const allot_pool *pool, uint64_t n, const al_site *site)
 {
-    if (n - 1 < hint->short_items)
-        return true;
-    if (n - 1 >= hint->asleep_items)
-        return false;
-    pool = pool != NULL ? pool : al_pool_default_peek();
-    return pool != NULL && atomic_load_explicit(&pool->nspinning, memory_order_relaxed) == 0;
+    return n - 1 < site->asleep_items && pool != NULL &&
+           atomic_load_explicit(&pool->nspinning, memory_order_relaxed) == 0;
 }
 
-/* A loop known to be short goes this way: as little code and memory as can be, since after a pause all of
- * it has to be fetched anew, and that may take longer than the loop. */
-allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, const allot_map_opts *opts,
-                    allot_error *err)
+/** A loop known to be short: as little code and memory as can be, since after a pause all of it has to be
+ * fetched anew, and that may take longer than the loop. */
+static inline allot_err run_short(uint64_t n, allot_for_fn fn, void *arg, al_site *site, uint64_t *start,
+                                  uint64_t *end, allot_error *err)
 {
-    al_run_hint *hint = al_run_find_hint((const void *)(uintptr_t)fn);
-    if (hint->fn != (const void *)(uintptr_t)fn || hint->arg != arg || opts != NULL ||
-        !is_short(pool, n, hint))
-        return run_checked(pool, n, fn, arg, opts, err);
-    uint64_t start = al_ticks(), index;
+    uint64_t index;
+    *start = al_ticks();
     int user = al_loop_call(fn, arg, 0, n, &index);
     if (AL_UNLIKELY(user != 0))
         return al_run_user_error(err, index, user);
+    *end = al_ticks();
     double slack_ticks = LONG_SLACK_NS * al_clock_ticks_per_ns;
-    if (AL_UNLIKELY((double)(al_ticks() - start) > LONG_RATIO * hint->item_ticks * (double)n + slack_ticks))
-        hint->short_items = hint->asleep_items = 0;
+    if (AL_UNLIKELY((double)(*end - *start) > LONG_RATIO * site->item_ticks * (double)n + slack_ticks))
+        al_site_doubt(site);
     return ALLOT_OK;
+}
+
+allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, const allot_map_opts *opts,
+                    allot_error *err)
+{
+    uint64_t start = 0, end = 0;
+    al_site *site = al_site_entry((const void *)(uintptr_t)fn);
+    if (site->fn != (const void *)(uintptr_t)fn || site->arg != arg || opts != NULL)
+        return run_checked(pool, n, fn, arg, opts, err);
+    if (n - 1 < site->short_items)
+        return run_short(n, fn, arg, site, &start, &end, err);
+    allot_pool *asleep = pool != NULL ? pool : al_pool_default_peek();
+    if (!is_short_asleep(asleep, n, site))
+        return run_checked(pool, n, fn, arg, opts, err);
+    allot_err code = run_short(n, fn, arg, site, &start, &end, err);
+    if (code == ALLOT_OK)
+        al_run_miss(asleep, site, start, end);
+    return code;
 }
 
 typedef struct array_map {

@@ -14,21 +14,22 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#define _GNU_SOURCE
 #include "map/run.h"
+
+#include <sched.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "map/site.h"
 #include "pool/control.h"
 #include "pool/loop.h"
 #include "pool/pool.h"
 
-/** The first chunk when the cost of an item is known: short enough that nothing is lost if it is wrong. */
-#define FIRST_NS 1000.0
-/** The same when it is known from another argument only: items of another matrix may cost another price. */
+/** The first chunk when the cost of an item is known from another argument only: items of another matrix may
+ * cost another price. With the same argument it is AL_SITE_SHORT_NS. */
 #define FIRST_ELSEWHERE_NS 60.0
-/** Of the least work that pays for waking a worker, what is done without a thought while all sleep. */
-#define ASLEEP_SHARE 0.5
 /** A chunk shorter than this says too little about its items: the counter counts in steps of 10 ns. */
 #define SAMPLE_NS 60.0
 #define GROWTH 16u
@@ -41,16 +42,18 @@
 #define MAKE_POOL_NS 90e3
 #define MAKE_POOL_LATENCY_NS 200e3
 
-AL_TLS al_run_hint al_run_hints[AL_RUN_NHINTS];
-
 typedef struct run {
     allot_pool *pool; /* NULL: the default pool, not made yet */
     uint64_t n, done;
     allot_for_fn fn;
     void *arg;
     const allot_map_opts *opts;
-    al_run_hint *hint;
-    double item_ticks; /* 0: unknown */
+    al_site *site;
+    bool known;          /* site is this loop's, argument included */
+    bool held_back;      /* by site's floor */
+    bool missed;         /* a worker awake would have helped */
+    double shared_ticks; /* predicted work left when the range was opened to others */
+    double item_ticks;   /* 0: unknown */
     bool confirmed;
     uint64_t scale, nitems; /* what the user counts: al_run_site */
     uint64_t start, last, deadline;
@@ -101,6 +104,14 @@ uint64_t al_run_deadline(uint64_t start, uint64_t timeout_ns)
 {
     uint64_t timeout = al_ticks_from_ns((double)timeout_ns);
     return timeout < UINT64_MAX - start ? start + timeout : UINT64_MAX;
+}
+
+void al_run_miss(allot_pool *pool, al_site *site, uint64_t start, uint64_t end)
+{
+    double wake_ticks = atomic_load_explicit(&pool->wake_ticks, memory_order_relaxed);
+    uint64_t spin_ticks = atomic_load_explicit(&pool->spin_ticks, memory_order_relaxed);
+    if (al_site_miss(site, start, end, wake_ticks, spin_ticks))
+        (void)al_park_wake_one(pool, sched_getcpu(), false);
 }
 
 allot_err al_run_nothing(const allot_map_opts *opts)
@@ -168,6 +179,7 @@ static bool work_together(run *r, bool wake)
     if (loop == NULL)
         return false;
     r->opened = now;
+    r->shared_ticks = r->item_ticks * (double)(r->n - r->done);
     al_loop_finish(loop, wake && !made, &r->result);
     return true;
 }
@@ -222,16 +234,23 @@ static bool sample(run *r, uint64_t items)
 }
 
 /** Whether it is worth asking: below this no plan but "alone" is possible. Reads one cache line. */
-static bool may_pay(const run *r)
+static bool may_pay(run *r)
 {
     double left_ticks = (double)(r->n - r->done) * r->item_ticks;
     if (r->alone)
         return false;
     if (r->pool == NULL)
         return left_ticks >= MAKE_POOL_LATENCY_NS * al_clock_ticks_per_ns;
-    bool spinning = atomic_load_explicit(&r->pool->nspinning, memory_order_relaxed) > 0;
-    return left_ticks >= (double)atomic_load_explicit(spinning ? &r->pool->share_ticks : &r->pool->wake_ticks,
-                                                      memory_order_relaxed);
+    double share = atomic_load_explicit(&r->pool->share_ticks, memory_order_relaxed);
+    if (left_ticks < share)
+        return false;
+    r->held_back = r->known && left_ticks < (double)r->site->floor_ticks;
+    if (r->held_back)
+        return false;
+    if (atomic_load_explicit(&r->pool->nspinning, memory_order_relaxed) > 0)
+        return true;
+    r->missed = true;
+    return left_ticks >= atomic_load_explicit(&r->pool->wake_ticks, memory_order_relaxed);
 }
 
 /** Ask, and if it pays open the loop and see it through. @return whether it is done with */
@@ -249,7 +268,7 @@ static bool try_together(run *r)
 /** The loop, from where it stands to its end. */
 static void work_alone_first(run *r)
 {
-    uint64_t items = r->item_ticks > 0.0 ? items_in(r, r->confirmed ? FIRST_NS : FIRST_ELSEWHERE_NS) : 1;
+    uint64_t items = r->item_ticks > 0.0 ? items_in(r, r->known ? AL_SITE_SHORT_NS : FIRST_ELSEWHERE_NS) : 1;
     for (;;) {
         if (!do_chunk(r, items) || r->done == r->n)
             return;
@@ -331,35 +350,32 @@ static void fill_stats(run *r, allot_stats *stats)
                            .plan = r->plan};
 }
 
-static uint64_t items_of(double ticks, double item_ticks)
-{
-    double items = ticks / item_ticks;
-    return items < 1e18 ? (uint64_t)items : UINT64_MAX / 2;
-}
-
-/** Leave the next call from here what this one learnt. */
-static void leave_hint(run *r, al_run_site site)
+/** Tell the next call from here what this one learnt. */
+static void leave_lesson(run *r, const al_run_site *site)
 {
     uint64_t items = r->done + r->result.nitems;
     if (items == 0)
         return;
-    uint64_t busy = r->opened != 0 ? r->opened - r->start + r->result.busy_ticks : al_ticks() - r->start;
-    double item_ticks = (double)(busy > 0 ? busy : 1) / (double)items;
-    *r->hint = (al_run_hint){.fn = site.fn,
-                             .arg = site.arg,
-                             .item_ticks = item_ticks,
-                             .short_items = items_of(FIRST_NS * al_clock_ticks_per_ns, item_ticks)};
+    uint64_t now = al_ticks(), wall = now - r->start;
+    al_site_lesson lesson = {.nitems = items,
+                             .wall_ticks = wall,
+                             .busy_ticks =
+                                 r->opened != 0 ? r->opened - r->start + r->result.busy_ticks : wall,
+                             .shared_ticks = r->shared_ticks,
+                             .held_back = r->held_back};
     if (r->pool != NULL)
-        r->hint->asleep_items = items_of(
-            ASLEEP_SHARE * atomic_load_explicit(&r->pool->wake_ticks, memory_order_relaxed), item_ticks);
+        lesson.wake_ticks = atomic_load_explicit(&r->pool->wake_ticks, memory_order_relaxed);
+    al_site_learn(r->site, site->fn, site->arg, &lesson);
+    if (r->missed && r->opened == 0)
+        al_run_miss(r->pool, r->site, r->start, now);
 }
 
-static void recall_hint(run *r, al_run_site site)
+static void recall_site(run *r, const al_run_site *site)
 {
-    if (r->hint->fn != site.fn)
+    if (r->site->fn != site->fn)
         return;
-    r->item_ticks = r->hint->item_ticks;
-    r->confirmed = r->hint->arg == site.arg;
+    r->item_ticks = r->site->item_ticks;
+    r->confirmed = r->known = r->site->arg == site->arg;
 }
 
 allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_run_site site,
@@ -372,9 +388,9 @@ allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_ru
              .opts = opts,
              .scale = site.scale != 0 ? site.scale : 1,
              .nitems = site.nitems != 0 ? site.nitems : n,
-             .hint = al_run_find_hint(site.fn),
+             .site = al_site_entry(site.fn),
              .deadline = UINT64_MAX};
-    recall_hint(&r, site);
+    recall_site(&r, &site);
     r.start = r.last = al_ticks();
     if (opts != NULL) {
         if (opts->timeout_ns != 0)
@@ -383,7 +399,7 @@ allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_ru
     }
     if (!is_stopped(&r))
         work(&r);
-    leave_hint(&r, site);
+    leave_lesson(&r, &site);
     if (opts != NULL && opts->stats != NULL)
         fill_stats(&r, opts->stats);
     if (AL_UNLIKELY(r.result.canceled || r.result.timed_out))

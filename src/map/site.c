@@ -1,0 +1,92 @@
+/* site.c - learning from one loop for the next.
+ *
+ * Two things are learnt. The cost of an item comes from loops done alone, or long ones: in a short loop that
+ * was shared, half of a thread's time may be the sharing. And whether sharing paid: a short loop that was
+ * shared and took as long as it would have alone raises the site's floor, the more the more often in a row;
+ * each loop the floor holds back lowers it again, so that the attempt is repeated, ever more seldom. That
+ * catches what no prediction can: two items of which one does nothing, a neighbour on the other processor.
+ *
+ * The other way round, short loops in a row, none of which pays for waking a worker, add up what a worker
+ * would have saved them, and when that is the price of waking one, one is woken: whoever has waited in vain
+ * as long as waking would have cost can be wrong by a factor of two at most (the ski-rental bound again).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "map/site.h"
+
+#include "base/clock.h"
+
+AL_TLS al_site al_sites[AL_SITES];
+
+/** Loops longer than this lose too little by an attempt in vain to learn from it. */
+#define SHORT_LOOP_NS 20e3
+/** Sharing pays when it takes less than this share of the serial time. */
+#define PAYS 0.97
+/** The floor after a failed attempt, over the work of that attempt: for the first, and more for each other in
+ * a row. Each loop held back lowers it, so that the next attempt comes after 5, 11, 16 and then 20 loops. */
+#define FLOOR_FIRST 1.25
+#define FLOOR_MORE 0.5
+#define FLOOR_LOSSES_MAX 4u
+#define FLOOR_DECAY 0.95F
+/** Of the least work that pays for waking a worker, what is done without a thought while all sleep. */
+#define ASLEEP_SHARE 0.5
+
+static double min_of(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t items_of(double ticks, double item_ticks)
+{
+    double items = ticks / item_ticks;
+    return items < 1e18 ? (uint64_t)items : UINT64_MAX / 2;
+}
+
+bool al_site_miss(al_site *site, uint64_t start, uint64_t end, double wake_ticks, uint64_t spin_ticks)
+{
+    /* A worker woken for the last loop would be asleep again if that is longer ago than its spin. */
+    if (start - site->missed_at > spin_ticks)
+        site->missed_ticks = 0.0F;
+    site->missed_at = end;
+    site->missed_ticks += (float)(end - start) / 2.0F;
+    if ((double)site->missed_ticks < wake_ticks)
+        return false;
+    site->missed_ticks = 0.0F;
+    return true;
+}
+
+static void judge_sharing(al_site *site, const al_site_lesson *lesson)
+{
+    double serial = min_of(site->item_ticks * (double)lesson->nitems, (double)lesson->busy_ticks);
+    if ((double)lesson->wall_ticks <= PAYS * serial) {
+        site->losses = 0;
+        site->floor_ticks = 0.0F;
+        return;
+    }
+    site->losses += site->losses < FLOOR_LOSSES_MAX;
+    double ratio = FLOOR_FIRST + FLOOR_MORE * (site->losses - 1);
+    site->floor_ticks = (float)(lesson->shared_ticks * ratio);
+}
+
+void al_site_learn(al_site *site, const void *fn, const void *arg, const al_site_lesson *lesson)
+{
+    if (site->fn != fn || site->arg != arg)
+        *site = (al_site){.fn = fn, .arg = arg};
+    bool shared = lesson->shared_ticks > 0.0;
+    bool is_short = (double)lesson->wall_ticks < SHORT_LOOP_NS * al_clock_ticks_per_ns;
+    if (!(shared && is_short) || site->item_ticks <= 0.0) {
+        uint64_t busy = lesson->busy_ticks > 0 ? lesson->busy_ticks : 1;
+        site->item_ticks = (double)busy / (double)lesson->nitems;
+    }
+    if (shared && is_short)
+        judge_sharing(site, lesson);
+    else if (lesson->held_back)
+        site->floor_ticks *= FLOOR_DECAY;
+    site->short_items = items_of(AL_SITE_SHORT_NS * al_clock_ticks_per_ns, site->item_ticks);
+    site->asleep_items = items_of(ASLEEP_SHARE * lesson->wake_ticks, site->item_ticks);
+}
+
+void al_site_doubt(al_site *site)
+{
+    site->short_items = site->asleep_items = 0;
+}
