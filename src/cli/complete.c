@@ -75,6 +75,9 @@ static void print_bash(void)
 {
     printf("# %s\n_allot() {\n    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
            "    local command=${COMP_WORDS[1]} names=\n    COMPREPLY=()\n"
+           "    # Words break at =: --type=f is three of them.\n"
+           "    [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD-2]}\n"
+           "    [[ $word != = ]] || word=\n"
            "    if ((COMP_CWORD == 1)) || [[ $command == help ]]; then\n        COMPREPLY=($(compgen -W '",
            header);
     for (size_t k = 0; k < al_ncommands; k++)

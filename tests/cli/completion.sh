@@ -26,6 +26,8 @@ check "--fresh" allot machine --fr
 check "--help" allot map --he
 check "f32 f64" allot map --type f
 check "i128" allot map -t i1
+check "f32 f64" allot map --type = f
+check "i32 i64 u64 i128 f32 f64" allot map --type =
 check "" allot map --threads 1
 cd "$ALLOT_SOURCE"
 check "CMakeLists.txt" allot map CMakeL
