@@ -15,12 +15,12 @@ static const al_option options[] = {
     {.name = "json",
      .kind = AL_OPTION_FLAG,
      .offset = offsetof(machine_options, json),
-     .help = "Print one JSON object",
+     .help = "print one JSON object",
      .seen_offset = SIZE_MAX},
     {.name = "fresh",
      .kind = AL_OPTION_FLAG,
      .offset = offsetof(machine_options, fresh),
-     .help = "Measure again, whatever was measured since the machine started",
+     .help = "measure again, whatever was measured since the machine started",
      .seen_offset = SIZE_MAX},
 };
 
@@ -70,7 +70,7 @@ static int run(int argc, char **argv)
 const al_command al_command_machine = {
     .name = "machine",
     .summary = "show what allot sees of this machine, and what it measured",
-    .usage = "[--json] [--fresh]",
+    .usage = "",
     .description =
         "Shows the processor, its caches and memory, the processors and the CPU quota that allot may use, "
         "and "

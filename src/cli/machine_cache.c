@@ -58,8 +58,7 @@ static int open_folder(bool make)
 {
     char path[PATH_MAX];
     const char *base = getenv("XDG_CACHE_HOME"), *below = "/allot";
-    bool is_xdg =
-        base != NULL && base[0] == '/'; /* a relative one is to be ignored, says the XDG specification */
+    bool is_xdg = base != NULL && base[0] == '/'; /* its specification ignores a relative one */
     if (!is_xdg) {
         base = getenv("HOME");
         below = "/.cache/allot";
