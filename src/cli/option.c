@@ -29,8 +29,8 @@
 
 /** Every command has these rows after its own. */
 static const al_option builtins[] = {
-    {.name = "help", .letter = 'h', .kind = AL_OPTION_FLAG, .help = "Print this help and exit"},
-    {.name = "version", .kind = AL_OPTION_FLAG, .help = "Print the version and exit"},
+    {.name = "help", .letter = 'h', .kind = AL_OPTION_FLAG, .help = "print this help and exit"},
+    {.name = "version", .kind = AL_OPTION_FLAG, .help = "print the version and exit"},
 };
 #define NBUILTINS (sizeof builtins / sizeof builtins[0])
 

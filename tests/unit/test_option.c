@@ -275,7 +275,7 @@ static void test_help_fits_and_says_all(void **state)
         "\n  -j, --threads N         use N threads, 1 to 1024 (default: all)\n",
         "\n      --pause TIME        wait, 1s to 60s\n",
         "\n  -o, --output FILE       write to FILE (default: standard output)\n",
-        "\n  -h, --help              Print this help and exit\n",
+        "\n  -h, --help              print this help and exit\n",
         "\n  allot try 'x # y' 0:10\n      an example\n",
         "\nExit status:\n  0      success\n  1      failure\n",
     };
