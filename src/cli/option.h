@@ -29,7 +29,7 @@ typedef struct al_option {
     const char *choices;  /* AL_OPTION_CHOICE: "i32|i64|f64" */
     uint64_t min, max;    /* COUNT, and DURATION in ns; max 0: no bound */
     const char *fallback; /* what happens without it, for help; NULL: nothing to say */
-    const char *help;     /* one sentence, no full stop */
+    const char *help;     /* one sentence, no capital, no full stop */
     size_t seen_offset;   /* offsetof() a bool set when given; SIZE_MAX: none wanted */
 } al_option;
 
