@@ -1,7 +1,7 @@
 /* test_cpus.c - processors allowed and cgroup quotas, from trees of files, good and broken.
  *
- * The argument is the folder of trees (tests/data/cgroup). sched_getaffinity() is replaced, because no machine at hand
- * has more processors than fit the first mask that cpus.c tries.
+ * The argument is the folder of trees (tests/data/cgroup). sched_getaffinity() is replaced, because no
+ * machine at hand has more processors than fit the first mask that cpus.c tries.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
