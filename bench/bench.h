@@ -22,6 +22,7 @@ extern "C" {
     X(UNIFORM, uniform) /* every item takes the same number of steps */                                      \
     X(GROWING, growing) /* item i takes i * scale of them: half of the work is in the last 29 % */           \
     X(HEAVY, heavy)     /* 1 % of the items, spread by a hash, take 100 times as many as the others */       \
+    X(WARM, warm)       /* as UNIFORM, but another loop: runtimes may remember loops */                      \
     X(EMPTY, empty)     /* nothing */                                                                        \
     X(MARK, mark)       /* counts its visits, to check that each item is done exactly once */                \
     X(POW10, pow10)     /* out[i] = in[i]**10 in doubles, vectorised */
@@ -38,7 +39,7 @@ typedef int (*bench_body)(uint64_t begin, uint64_t end, void *arg);
 typedef struct bench_work {
     bench_kind kind;
     bench_body body;
-    uint64_t steps;       /* UNIFORM: steps an item; HEAVY: of a light item */
+    uint64_t steps;       /* UNIFORM, WARM: steps an item; HEAVY: of a light item */
     uint64_t heavy_steps; /* HEAVY: of a heavy item */
     uint64_t scale;       /* GROWING: item i takes (i * scale) >> 32 steps */
     unsigned char *marks; /* MARK */
@@ -71,6 +72,7 @@ unsigned bench_nthreads(void);
 #define BENCH_STATES(X)                                                                                      \
     X(HOT, "hot")     /* a call that kept all of them busy has just returned */                              \
     X(COLD, "cold")   /* the process slept for 20 ms */                                                      \
+    X(NEW, "new")     /* as hot, and each call is of a loop that was not called lately */                    \
     X(ALONE, "alone") /* the caller worked by itself for 20 ms: its caches are warm, the others sleep */
 
 typedef enum bench_state {

@@ -16,7 +16,7 @@
 
 #include "stopwatch.h"
 
-enum { COLD_US = 20000, WARM_ITEMS = 1000, MAX_REPS = 1000000 };
+enum { COLD_US = 20000, WARM_ITEMS = 1000, MAX_REPS = 1000000, NCOPIES = 64 };
 
 static const double WARM_NS = 400e3; /* work for each thread: longer than it takes to wake them */
 static const double BUDGET_NS = 4e9; /* of one point: after this, few samples must do */
@@ -28,6 +28,11 @@ typedef struct samples {
     unsigned count;
 } samples;
 
+static bool is_hot(const bench_protocol *protocol)
+{
+    return protocol->state == BENCH_HOT || protocol->state == BENCH_NEW;
+}
+
 static void run_serial(const bench_work *work, uint64_t n)
 {
     if (n > 0)
@@ -36,13 +41,20 @@ static void run_serial(const bench_work *work, uint64_t n)
 
 typedef void (*run_fn)(const bench_work *work, uint64_t n);
 
-/* Time of one call, from a batch of them. */
-static double time_batch(run_fn run, const bench_loop *loop, unsigned reps)
+/* Time of one call, from a batch of them. Loops are told apart by their bodies and arguments: NEW goes round
+ * many copies of the argument, the other states always name the same one. */
+static double time_batch(run_fn run, const bench_loop *loop, bench_state state, unsigned reps)
 {
+    static bench_work copies[NCOPIES];
+    static unsigned next;
+    const unsigned mask = state == BENCH_NEW ? NCOPIES - 1 : 0;
+    const uint64_t n = loop->n;
+    for (unsigned c = 0; c < NCOPIES; c++)
+        copies[c] = *loop->work;
     (void)bench_ticks(); /* the clock itself may be cold */
     const uint64_t start = bench_ticks();
     for (unsigned i = 0; i < reps; i++) {
-        run(loop->work, loop->n);
+        run(&copies[next++ & mask], n);
         bench_fence();
     }
     return al_ticks_to_ns(bench_ticks() - start) / reps;
@@ -52,38 +64,39 @@ static double time_batch(run_fn run, const bench_loop *loop, unsigned reps)
  * part: the serial loop gets as long a break from its caches as the peer's. */
 static void prepare(run_fn run, uint64_t nitems, const bench_protocol *protocol)
 {
-    bench_work work;
+    static bench_work work;
     if (protocol->state == BENCH_COLD) {
         usleep(COLD_US);
         return;
     }
     if (protocol->state == BENCH_ALONE) {
-        bench_work_init(&work, BENCH_UNIFORM, COLD_US * 1e3 * protocol->steps_per_ns, 1);
+        bench_work_init(&work, BENCH_WARM, COLD_US * 1e3 * protocol->steps_per_ns, 1);
         run_serial(&work, 1);
         return;
     }
-    bench_work_init(&work, BENCH_UNIFORM, WARM_NS * protocol->steps_per_ns / WARM_ITEMS, nitems);
+    bench_work_init(&work, BENCH_WARM, WARM_NS * protocol->steps_per_ns / WARM_ITEMS, nitems);
     run(&work, nitems);
 }
 
 static double time_peer(const bench_loop *loop, const bench_protocol *protocol, unsigned reps)
 {
     prepare(loop->peer->run, WARM_ITEMS * (uint64_t)bench_nthreads(), protocol);
-    return time_batch(loop->peer->run, loop, reps);
+    return time_batch(loop->peer->run, loop, protocol->state, reps);
 }
 
 static double time_serial(const bench_loop *loop, const bench_protocol *protocol, unsigned reps)
 {
     prepare(run_serial, WARM_ITEMS, protocol);
-    return time_batch(run_serial, loop, reps);
+    return time_batch(run_serial, loop, protocol->state, reps);
 }
 
 /* The calls that a batch needs to be long enough, judged by one of them. */
-static unsigned choose_reps(double call_ns, const bench_protocol *protocol)
+static unsigned choose_reps(double (*time_call)(const bench_loop *, const bench_protocol *, unsigned),
+                            const bench_loop *loop, const bench_protocol *protocol)
 {
-    if (protocol->state != BENCH_HOT)
+    if (!is_hot(protocol))
         return 1;
-    const double reps = protocol->batch_ns / fmax(call_ns, 1.0);
+    const double reps = protocol->batch_ns / fmax(time_call(loop, protocol, 1), 1.0);
     return reps < 1 ? 1 : reps > MAX_REPS ? MAX_REPS : (unsigned)reps;
 }
 
@@ -128,7 +141,7 @@ static double spread_of(const samples *all)
 
 static bool is_enough(const samples *all, const bench_protocol *protocol, double elapsed_ns)
 {
-    const unsigned most = protocol->state != BENCH_HOT ? 31 : BENCH_MAX_SAMPLES;
+    const unsigned most = is_hot(protocol) ? BENCH_MAX_SAMPLES : 25;
     if (protocol->quick)
         return all->count >= 3;
     if (elapsed_ns > BUDGET_NS)
@@ -141,8 +154,8 @@ void bench_compare(const bench_loop *loop, const bench_protocol *protocol, bench
     samples all = {.count = 0};
     run_serial(loop->work, loop->n); /* pages, caches, and the peer's first threads */
     loop->peer->run(loop->work, loop->n);
-    const unsigned serial_reps = choose_reps(time_serial(loop, protocol, 1), protocol);
-    const unsigned peer_reps = choose_reps(time_peer(loop, protocol, 1), protocol);
+    const unsigned serial_reps = choose_reps(time_serial, loop, protocol);
+    const unsigned peer_reps = choose_reps(time_peer, loop, protocol);
     const uint64_t start = bench_ticks();
     do {
         take_sample(loop, protocol, serial_reps, peer_reps, &all);

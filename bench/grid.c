@@ -1,17 +1,14 @@
 /* grid.c - one row of the grid: a peer, a shape, a state and a cost per item, over the numbers of items.
  *
  * "Never lose" and "break-even" are read off these rows. N goes by decades from 10 to 10^7; where break-even
- * is decided (totals below 10 us, or 1 ms when the workers sleep) there are points between, and fewer items
- * than 10 where these cost much, so that it can be told within a third.
+ * is decided there are points between, and fewer items than 10 where these cost much, so that it can be told
+ * within a half.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
 
 #include "compare.h"
-
-static const double DENSE_HOT_NS = 10e3;
-static const double DENSE_COLD_NS = 1e6;
 
 static const char *const shape_names[] = {
     [BENCH_UNIFORM] = "uniform",
@@ -22,6 +19,16 @@ static const char *const shape_names[] = {
 /* Tenths of a decade's start: 1, 1.5, 2, 3, 5, 7. */
 static const unsigned char between[] = {10, 15, 20, 30, 50, 70};
 
+/* Whether break-even may lie here. Asleep, a sample takes 20 ms: so one shape only, and where it matters. */
+static bool is_dense(const bench_request *request, double total_ns)
+{
+    if (request->quick)
+        return false;
+    if (request->state == BENCH_HOT || request->state == BENCH_NEW)
+        return total_ns < 10e3;
+    return request->shape == BENCH_UNIFORM && total_ns > 15e3 && total_ns < 301e3;
+}
+
 /* Whether N = decade * tenths / 10 is a point of the row. */
 static bool is_point(const bench_request *request, uint64_t decade, unsigned tenths, uint64_t *n)
 {
@@ -29,12 +36,9 @@ static bool is_point(const bench_request *request, uint64_t decade, unsigned ten
         return false;
     *n = decade * tenths / 10;
     const double total_ns = (double)*n * request->item_ns;
-    const double dense_ns = request->state == BENCH_HOT ? DENSE_HOT_NS : DENSE_COLD_NS;
-    if (total_ns > request->limit_ns * 1.001 || *n < 2 || (*n > 10000000 && tenths != 0))
+    if (total_ns > request->limit_ns * 1.001 || *n < 2 || *n > 10000000)
         return false;
-    if (tenths == 10 && decade >= 10)
-        return true;
-    return !request->quick && total_ns < dense_ns;
+    return (tenths == 10 && decade >= 10) || is_dense(request, total_ns);
 }
 
 static void measure_point(const bench_request *request, uint64_t n)

@@ -3,7 +3,7 @@
  *     bench-NAME list                           the peers in this program, one a line
  *     bench-NAME calibrate                      steps of the chain in a nanosecond
  *     bench-NAME check  --peer P                each item exactly once, the right results
- *     bench-NAME grid   --peer P --shape uniform|growing|heavy --state hot|cold|alone --item-ns C
+ *     bench-NAME grid   --peer P --shape uniform|growing|heavy --state hot|cold|new|alone --item-ns C
  *                       [--limit-ns L] [--steps-per-ns R] [--quick]
  *     bench-NAME empty  --peer P [--steps-per-ns R] [--quick]
  *     bench-NAME pow10  --peer P [--steps-per-ns R] [--quick]

@@ -3,10 +3,11 @@
 #
 #     bench/npy.sh ALLOT BENCH_COPY N TRIES      N: doubles; TRIES: runs of each tool
 #
-# Prints lines of: place, tool, bytes, wall s, user s, sys s (medians). Places: memory (tmpfs), and disk with the input
-# in the page cache and the output left there (written back between the runs, untimed). Tools: allot; cp of
-# the file; memcpy-1 and memcpy-2, one and two threads from memory to memory whose pages are there already,
-# which no program that writes a file can reach. The results of allot are checked before anything is timed.
+# Prints lines of: place, tool, bytes, wall s, user s, sys s (medians). Places: memory (tmpfs), and disk with
+# the input in the page cache and the output left there (written back between the runs, untimed). Tools:
+# allot; cp of the file; memcpy-1 and memcpy-2, one and two threads from memory to memory whose pages are there
+# already, which no program that writes a file can reach. The results of allot are checked before anything is
+# timed.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
@@ -76,7 +77,8 @@ measure() {
 }
 
 for threads in 1 2; do
-    printf 'memory\tmemcpy-%s\t%s\t%s\t\t\n' "$threads" "$nbytes" "$("$copy" memory "$threads" "$nbytes" "$ntries")"
+    seconds=$("$copy" memory "$threads" "$nbytes" "$ntries")
+    printf 'memory\tmemcpy-%s\t%s\t%s\t\t\n' "$threads" "$nbytes" "$seconds"
 done
 measure memory /dev/shm
 measure disk "${BENCH_DISK:-${TMPDIR:-/var/tmp}}"

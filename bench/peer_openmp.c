@@ -64,6 +64,7 @@ static void run_static(const bench_work *work, uint64_t n)
     LOOP(schedule_kind, uniform)                                                                             \
     LOOP(schedule_kind, growing)                                                                             \
     LOOP(schedule_kind, heavy)                                                                               \
+    LOOP(schedule_kind, warm)                                                                                \
     LOOP(schedule_kind, empty)                                                                               \
     LOOP(schedule_kind, mark)                                                                                \
     LOOP_POW10(schedule_kind)                                                                                \
@@ -71,8 +72,9 @@ static void run_static(const bench_work *work, uint64_t n)
     {                                                                                                        \
         static void (*const loops[])(const bench_work *, uint64_t) = {                                       \
             [BENCH_UNIFORM] = schedule_kind##_uniform, [BENCH_GROWING] = schedule_kind##_growing,            \
-            [BENCH_HEAVY] = schedule_kind##_heavy,     [BENCH_EMPTY] = schedule_kind##_empty,                \
-            [BENCH_MARK] = schedule_kind##_mark,       [BENCH_POW10] = schedule_kind##_pow10,                \
+            [BENCH_HEAVY] = schedule_kind##_heavy,     [BENCH_WARM] = schedule_kind##_warm,                  \
+            [BENCH_EMPTY] = schedule_kind##_empty,     [BENCH_MARK] = schedule_kind##_mark,                  \
+            [BENCH_POW10] = schedule_kind##_pow10,                                                           \
         };                                                                                                   \
         loops[work->kind](work, n);                                                                          \
     }

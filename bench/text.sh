@@ -3,9 +3,9 @@
 #
 #     bench/text.sh ALLOT N TRIES        ALLOT: the command; N: lines; TRIES: runs of each tool
 #
-# Prints lines of: input, tool, wall s, user s, sys s (medians). Two inputs: integers of up to 7 digits, decimals
-# with 6 places. Files lie in memory (/dev/shm where there is one), so that no disk is measured. Before anything
-# is timed, allot's results are compared with mawk's, line by line, at 17 digits.
+# Prints lines of: input, tool, wall s, user s, sys s (medians). Two inputs: integers of up to 7 digits,
+# decimals with 6 places. Files lie in memory (/dev/shm where there is one), so that no disk is measured.
+# Before anything is timed, allot's results are compared with mawk's, line by line, at 17 digits.
 # mawk prints 6 digits (OFMT %.6g), which is cheaper than the digits that read back as the same number;
 # mawk-17g is mawk with OFMT=%.17g.
 #
@@ -44,6 +44,12 @@ else
     echo "text.sh: numpy is left out: apt-get install python3-numpy" >&2
 fi
 
+numpy_program='
+import sys, numpy
+x = numpy.loadtxt(sys.argv[1])
+numpy.savetxt(sys.argv[2], x * x)
+'
+
 # run_tool TOOL INPUT OUTPUT
 run_tool() {
     case $1 in
@@ -51,8 +57,7 @@ run_tool() {
     mawk) mawk '{print $1*$1}' "$2" >"$3" ;;
     mawk-17g) mawk -v OFMT=%.17g '{print $1*$1}' "$2" >"$3" ;;
     gawk) gawk '{print $1*$1}' "$2" >"$3" ;;
-    numpy) /usr/bin/python3 -c 'import sys, numpy as np; x = np.loadtxt(sys.argv[1]); np.savetxt(sys.argv[2], x * x)' \
-        "$2" "$3" ;;
+    numpy) /usr/bin/python3 -c "$numpy_program" "$2" "$3" ;;
     esac
 }
 

@@ -23,6 +23,7 @@
 CHAIN_BODY(uniform)
 CHAIN_BODY(growing)
 CHAIN_BODY(heavy)
+CHAIN_BODY(warm)
 CHAIN_BODY(empty)
 CHAIN_BODY(mark)
 

@@ -51,6 +51,13 @@ AL_INLINE uint64_t bench_item_heavy(uint64_t x, uint64_t i, const bench_work *wo
     return bench_chain(x, bench_is_heavy(i) ? work->heavy_steps : work->steps);
 }
 
+/* Not the uniform item's code, lest a compiler makes one function of the two. */
+AL_INLINE uint64_t bench_item_warm(uint64_t x, uint64_t i, const bench_work *work)
+{
+    (void)i;
+    return bench_chain(x + 1, work->steps);
+}
+
 AL_INLINE uint64_t bench_item_empty(uint64_t x, uint64_t i, const bench_work *work)
 {
     (void)i;
