@@ -1,0 +1,207 @@
+/* map_fold.c - folding leaves in parallel and combining them from left to right.
+ *
+ * Floating-point addition is not associative, so the places where a sum is cut are part of its bits. They
+ * follow from the items' numbers only, never from threads, timing, or how the input arrived: a leaf that a
+ * block ends in is kept back, as items, and folded when the next block has brought the rest of it. (Going on
+ * with its accumulator instead would not do: a fold may use several partial sums inside.)
+ *
+ * Invariant: before and after every block, tail holds the items from tail_first up to the first item that has
+ * not been given to us yet, and all before tail_first is in total.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "cli/map_fold.h"
+
+#include <string.h>
+
+#include "base/fail.h"
+
+/** Octave k >= 1 holds the items [256 << k, 512 << k) in 256 leaves of 1 << k; the last one has no end. */
+#define LEAVES_AN_OCTAVE 256u
+#define NOCTAVES 12u /* leaves of 4096 */
+
+uint64_t al_leaf_of(uint64_t item)
+{
+    if (item < 2 * LEAVES_AN_OCTAVE)
+        return item;
+    uint32_t octave = 63u - (uint32_t)__builtin_clzll(item / LEAVES_AN_OCTAVE);
+    if (octave > NOCTAVES)
+        octave = NOCTAVES;
+    uint64_t octave_begin = (uint64_t)LEAVES_AN_OCTAVE << octave;
+    return (octave + 1) * LEAVES_AN_OCTAVE + ((item - octave_begin) >> octave);
+}
+
+uint64_t al_leaf_begin(uint64_t leaf)
+{
+    if (leaf < 2 * LEAVES_AN_OCTAVE)
+        return leaf;
+    uint64_t octave = leaf / LEAVES_AN_OCTAVE - 1;
+    if (octave > NOCTAVES)
+        octave = NOCTAVES;
+    return ((uint64_t)LEAVES_AN_OCTAVE << octave) + ((leaf - (octave + 1) * LEAVES_AN_OCTAVE) << octave);
+}
+
+static allot_err no_memory(allot_error *err)
+{
+    return al_fail(err, ALLOT_ENOMEM, 0, "out of memory for the reduction");
+}
+
+allot_err al_fold_init(al_fold *fold, al_apply *apply, allot_error *err)
+{
+    fold->apply = apply;
+    fold->stride = (apply->expr->acc_nbytes + 15u) / 16 * 16;
+    if (!al_buffer_reserve(&fold->total, fold->stride) ||
+        !al_buffer_reserve(&fold->tail, AL_LEAF_ITEMS_MAX * apply->in_nbytes))
+        return no_memory(err);
+    memset(fold->total.bytes, 0, fold->stride);
+    return ALLOT_OK;
+}
+
+void al_fold_fini(al_fold *fold)
+{
+    al_buffer_free(&fold->total);
+    al_buffer_free(&fold->leaves);
+    al_buffer_free(&fold->tail);
+}
+
+/** Copy items of the block to the tail: a mapped input may have become shorter by now. */
+typedef struct copy {
+    const al_apply *apply;
+    uint64_t begin, count;
+    void *to;
+} copy;
+
+static void run_copy(void *arg)
+{
+    const copy *c = arg;
+    const al_apply *apply = c->apply;
+    if (apply->items != NULL)
+        memcpy(c->to, apply->items + c->begin * apply->in_nbytes, c->count * apply->in_nbytes);
+    else
+        al_range_fill(&apply->input->range, apply->first + c->begin, c->count, c->to);
+}
+
+static allot_err item_failed(const al_apply *apply, uint64_t item, int kind, al_item_failure *failure,
+                             allot_error *err)
+{
+    al_apply_describe(apply, item, kind, failure);
+    return al_fail(err, ALLOT_EUSER, 0, "item %llu failed", (unsigned long long)failure->number);
+}
+
+static allot_err extend_tail(al_fold *fold, uint64_t begin, uint64_t count, al_item_failure *failure,
+                             allot_error *err)
+{
+    copy c = {.apply = fold->apply,
+              .begin = begin,
+              .count = count,
+              .to = (char *)fold->tail.bytes + fold->ntail * fold->apply->in_nbytes};
+    if (fold->ntail == 0)
+        fold->tail_first = fold->apply->first + begin;
+    fold->ntail += count;
+    int kind = al_apply_read(fold->apply->input, run_copy, &c);
+    return kind == 0 ? ALLOT_OK : item_failed(fold->apply, begin, kind, failure, err);
+}
+
+/** Fold the tail as one leaf. */
+static allot_err fold_tail(al_fold *fold, al_item_failure *failure, allot_error *err)
+{
+    if (fold->ntail == 0)
+        return ALLOT_OK;
+    if (!al_buffer_reserve(&fold->leaves, fold->stride))
+        return no_memory(err);
+    memset(fold->leaves.bytes, 0, fold->stride);
+    al_apply of_tail = *fold->apply;
+    of_tail.items = fold->tail.bytes;
+    of_tail.first = fold->tail_first;
+    uint64_t failed;
+    int kind = al_apply_fold(&of_tail, 0, fold->ntail, fold->leaves.bytes, &failed);
+    if (kind != 0)
+        return item_failed(&of_tail, failed, kind, failure, err);
+    fold->apply->expr->combine(fold->total.bytes, fold->leaves.bytes);
+    fold->ntail = 0;
+    return ALLOT_OK;
+}
+
+allot_err al_fold_end(al_fold *fold, al_item_failure *failure, allot_error *err)
+{
+    return fold_tail(fold, failure, err);
+}
+
+/** The items of a leaf of this block, within the block. */
+static void leaf_items(const al_fold *fold, uint64_t k, uint64_t *begin, uint64_t *end)
+{
+    uint64_t leaf = fold->first_leaf + k, first = fold->apply->first;
+    *begin = al_leaf_begin(leaf) > first + fold->begin ? al_leaf_begin(leaf) - first : fold->begin;
+    *end = al_leaf_begin(leaf + 1) < first + fold->end ? al_leaf_begin(leaf + 1) - first : fold->end;
+}
+
+static int fold_leaves(uint64_t begin, uint64_t end, void *arg)
+{
+    const al_fold *fold = arg;
+    for (uint64_t k = begin; k < end; k++) {
+        uint64_t from, to, failed;
+        unsigned char *acc = (unsigned char *)fold->leaves.bytes + k * fold->stride;
+        leaf_items(fold, k, &from, &to);
+        memset(acc, 0, fold->stride);
+        int kind = al_apply_fold(fold->apply, from, to, acc, &failed);
+        if (kind != 0) {
+            memcpy(acc, &failed, sizeof failed); /* the accumulator is of no more use */
+            return allot_fail_at(k, kind);
+        }
+    }
+    return 0;
+}
+
+/** Fold the items [begin, end) of the block, which begin with a leaf. */
+static allot_err fold_parallel(al_fold *fold, uint64_t begin, uint64_t end, al_item_failure *failure,
+                               allot_error *err)
+{
+    if (begin == end)
+        return ALLOT_OK;
+    fold->begin = begin;
+    fold->end = end;
+    fold->first_leaf = al_leaf_of(fold->apply->first + begin);
+    uint64_t nleaves = al_leaf_of(fold->apply->first + end - 1) + 1 - fold->first_leaf;
+    if (!al_buffer_reserve(&fold->leaves, nleaves * fold->stride))
+        return no_memory(err);
+    allot_error failed;
+    allot_err code = al_phase_run(&fold->phase, nleaves, fold_leaves, fold, &failed);
+    const unsigned char *acc = fold->leaves.bytes;
+    if (code == ALLOT_EUSER) {
+        uint64_t item;
+        memcpy(&item, acc + failed.index * fold->stride, sizeof item);
+        return item_failed(fold->apply, item, failed.user, failure, err);
+    }
+    if (code != ALLOT_OK) {
+        *err = failed;
+        return code;
+    }
+    for (uint64_t k = 0; k < nleaves; k++)
+        fold->apply->expr->combine(fold->total.bytes, acc + k * fold->stride);
+    return ALLOT_OK;
+}
+
+allot_err al_fold_block(al_fold *fold, uint64_t nitems, bool is_last, al_item_failure *failure,
+                        allot_error *err)
+{
+    uint64_t first = fold->apply->first, begin = 0, end = nitems;
+    allot_err code = ALLOT_OK;
+    if (fold->ntail > 0) {
+        /* The rest of the leaf that the last block ended in. */
+        uint64_t leaf_end = al_leaf_begin(al_leaf_of(fold->tail_first) + 1);
+        uint64_t missing = leaf_end - (fold->tail_first + fold->ntail);
+        begin = missing < nitems ? missing : nitems;
+        code = extend_tail(fold, 0, begin, failure, err);
+        if (code == ALLOT_OK && begin == missing)
+            code = fold_tail(fold, failure, err);
+        if (code != ALLOT_OK)
+            return code;
+    }
+    if (!is_last && begin < nitems) {
+        uint64_t last_leaf = al_leaf_of(first + nitems - 1);
+        if (al_leaf_begin(last_leaf + 1) != first + nitems)
+            end = al_leaf_begin(last_leaf) > first + begin ? al_leaf_begin(last_leaf) - first : begin;
+    }
+    code = fold_parallel(fold, begin, end, failure, err);
+    return code != ALLOT_OK || end == nitems ? code : extend_tail(fold, end, nitems - end, failure, err);
+}

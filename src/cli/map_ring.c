@@ -1,0 +1,171 @@
+/* map_ring.c - the blocks of a stream: three counters under one lock.
+ *
+ * A block is at one party at a time: free (neither filled nor yet to be written), filled, computed. The
+ * counters only grow and block k lives in place k modulo the ring's size, so order needs no queue. Blocks are
+ * large (about a megabyte), so one lock and one condition for all three parties cost nothing that shows.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "cli/map_ring.h"
+
+#include <stdlib.h>
+
+bool al_buffer_reserve(al_buffer *buffer, size_t nbytes)
+{
+    if (nbytes <= buffer->room)
+        return true;
+    free(buffer->bytes);
+    buffer->bytes = malloc(nbytes);
+    buffer->room = buffer->bytes != NULL ? nbytes : 0;
+    return buffer->bytes != NULL;
+}
+
+bool al_buffer_grow(al_buffer *buffer, size_t nbytes)
+{
+    if (nbytes <= buffer->room)
+        return true;
+    void *bytes = realloc(buffer->bytes, nbytes);
+    if (bytes == NULL)
+        return false;
+    buffer->bytes = bytes;
+    buffer->room = nbytes;
+    return true;
+}
+
+void al_buffer_free(al_buffer *buffer)
+{
+    free(buffer->bytes);
+    *buffer = (al_buffer){NULL, 0};
+}
+
+void al_ring_init(al_map_ring *ring)
+{
+    *ring = (al_map_ring){.nfilled = 0};
+    (void)pthread_mutex_init(&ring->lock, NULL);
+    (void)pthread_cond_init(&ring->changed, NULL);
+}
+
+void al_ring_fini(al_map_ring *ring)
+{
+    for (int k = 0; k < AL_RING_NBLOCKS; k++) {
+        al_map_block *block = &ring->blocks[k];
+        al_buffer_free(&block->bytes);
+        al_buffer_free(&block->pieces);
+        al_buffer_free(&block->values);
+        al_buffer_free(&block->results);
+        al_buffer_free(&block->text);
+        al_buffer_free(&block->text_nbytes);
+    }
+    (void)pthread_cond_destroy(&ring->changed);
+    (void)pthread_mutex_destroy(&ring->lock);
+}
+
+static void wait_change(al_map_ring *ring)
+{
+    (void)pthread_cond_wait(&ring->changed, &ring->lock);
+}
+
+static void step(al_map_ring *ring, uint64_t *counter)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    (*counter)++;
+    (void)pthread_cond_broadcast(&ring->changed);
+    (void)pthread_mutex_unlock(&ring->lock);
+}
+
+static void set(al_map_ring *ring, bool *flag, bool value)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    *flag = value;
+    (void)pthread_cond_broadcast(&ring->changed);
+    (void)pthread_mutex_unlock(&ring->lock);
+}
+
+static al_map_block *block_at(al_map_ring *ring, uint64_t number)
+{
+    return &ring->blocks[number % AL_RING_NBLOCKS];
+}
+
+al_map_block *al_ring_free(al_map_ring *ring)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    while (!ring->stopped && ring->nfilled - ring->nwritten == AL_RING_NBLOCKS)
+        wait_change(ring);
+    al_map_block *block = ring->stopped ? NULL : block_at(ring, ring->nfilled);
+    (void)pthread_mutex_unlock(&ring->lock);
+    if (block != NULL) {
+        block->nitems = 0;
+        block->nbytes = 0;
+        block->npieces = 0;
+        block->ntexts = 0;
+        block->items = NULL;
+    }
+    return block;
+}
+
+void al_ring_filled(al_map_ring *ring)
+{
+    step(ring, &ring->nfilled);
+}
+
+void al_ring_end(al_map_ring *ring)
+{
+    set(ring, &ring->ended, true);
+}
+
+bool al_ring_is_hungry(al_map_ring *ring)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    bool hungry = ring->hungry && ring->nfilled == ring->ncomputed;
+    (void)pthread_mutex_unlock(&ring->lock);
+    return hungry;
+}
+
+void al_ring_begin(al_map_ring *ring)
+{
+    set(ring, &ring->ended, false);
+}
+
+al_map_block *al_ring_take(al_map_ring *ring)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    ring->hungry = true;
+    while (!ring->stopped && !ring->ended && ring->nfilled == ring->ncomputed)
+        wait_change(ring);
+    ring->hungry = false;
+    bool has_block = !ring->stopped && ring->nfilled > ring->ncomputed;
+    al_map_block *block = has_block ? block_at(ring, ring->ncomputed) : NULL;
+    (void)pthread_mutex_unlock(&ring->lock);
+    return block;
+}
+
+void al_ring_computed(al_map_ring *ring)
+{
+    step(ring, &ring->ncomputed);
+}
+
+void al_ring_finish(al_map_ring *ring)
+{
+    set(ring, &ring->finished, true);
+}
+
+al_map_block *al_ring_next(al_map_ring *ring)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    while (!ring->stopped && !ring->finished && ring->ncomputed == ring->nwritten)
+        wait_change(ring);
+    bool has_block = !ring->stopped && ring->ncomputed > ring->nwritten;
+    al_map_block *block = has_block ? block_at(ring, ring->nwritten) : NULL;
+    (void)pthread_mutex_unlock(&ring->lock);
+    return block;
+}
+
+void al_ring_written(al_map_ring *ring)
+{
+    step(ring, &ring->nwritten);
+}
+
+void al_ring_stop(al_map_ring *ring)
+{
+    set(ring, &ring->stopped, true);
+}

@@ -1,0 +1,504 @@
+/* map_stream.c - inputs one after the other, each as blocks; each block through its loops.
+ *
+ * A block goes through up to three parallel loops: loading (parsing text, converting), the map or the fold,
+ * and printing. Three loops over a block that fits the caches cost a few nanoseconds an item more than one
+ * loop over all would, and buy three things: every item's number is known before the expression sees it,
+ * each loop is cut by what it alone measures, and results come out in order with no more memory than a few
+ * blocks.
+ *
+ * Blocks of ranges and mapped arrays are descriptions; they begin small and grow until one takes a tenth of a
+ * second, so that heavy items are written as they come and light ones pay nothing for the cut. Blocks of a
+ * stream are filled by a reader.
+ *
+ * Invariants: items are numbered through all inputs; a failure is that of the lowest item that fails,
+ * whatever the blocks, and what comes before it is written.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "cli/map_stream.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+
+#define KILO ((uint64_t)1 << 10)
+#define MEGA ((uint64_t)1 << 20)
+
+/** The time a block of computed items should take: long against the cut's cost, short against patience. */
+#define BLOCK_NS 100000000u
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/** Bytes of a block that is read: enough for every thread to have something to do for a while. */
+static size_t block_nbytes(const al_map_stream *stream)
+{
+    return (size_t)clamp(512 * KILO * stream->nthreads, MEGA, 16 * MEGA);
+}
+
+/** The most items of a block that is computed: bounded by memory, where results are kept. */
+static uint64_t block_items_max(const al_map_stream *stream)
+{
+    if (stream->expr.fold != NULL)
+        return 16 * MEGA;
+    return clamp(64 * KILO * stream->nthreads, 128 * KILO, 2 * MEGA);
+}
+
+static uint64_t block_items_min(const al_map_stream *stream)
+{
+    return stream->nthreads > 4 ? 16u * stream->nthreads : 64;
+}
+
+/* ---- making and ending ---- */
+
+static allot_err make_pool(al_map_stream *stream, allot_error *err)
+{
+    const al_map_options *options = stream->options;
+    uint32_t usual = allot_pool_nthreads(NULL), wanted = (uint32_t)options->nthreads;
+    stream->nthreads = wanted != 0 ? wanted : usual;
+    if (!options->pin && wanted <= usual)
+        return ALLOT_OK; /* the default pool: made when it pays */
+    if (wanted == 1)
+        return ALLOT_OK;
+    allot_pool_opts opts = ALLOT_POOL_OPTS_INIT;
+    opts.nthreads = wanted;
+    opts.pin = options->pin;
+    return allot_pool_create(&stream->pool, &opts, err);
+}
+
+static void make_phases(al_map_stream *stream)
+{
+    al_map_phase plain = {.pool = stream->pool, .opts = ALLOT_MAP_OPTS_INIT};
+    plain.opts.max_threads = (uint32_t)stream->options->nthreads;
+    plain.opts.control = stream->control;
+    stream->load = (al_load){.type = stream->type, .phase = plain};
+    stream->print = (al_print){.type = stream->expr.out_type, .phase = plain};
+    stream->fold.phase = plain;
+    plain.opts.chunk_items = stream->options->chunk_items;
+    stream->map = plain;
+    stream->apply = (al_apply){.expr = &stream->expr,
+                               .in_nbytes = al_type_nbytes(stream->type),
+                               .out_nbytes = al_type_nbytes(stream->expr.out_type)};
+}
+
+static uint64_t total_nbytes(const al_map_stream *stream)
+{
+    uint64_t total = 0;
+    for (size_t k = 0; k < stream->ninputs; k++) {
+        const al_map_input *input = &stream->inputs[k];
+        if (input->kind != AL_INPUT_TEXT)
+            continue;
+        if (input->nbytes == UINT64_MAX)
+            return UINT64_MAX;
+        total += input->nbytes;
+    }
+    return total;
+}
+
+static allot_err open_output(al_map_stream *stream, allot_error *err)
+{
+    al_npy npy = {.type = stream->expr.out_type, .ndims = 1, .nitems = stream->nitems_total};
+    npy.dims[0] = npy.nitems;
+    if (stream->expr.fold != NULL) {
+        npy = (al_npy){.type = stream->expr.reduce_type, .ndims = 0, .nitems = 1};
+    } else if (stream->ninputs == 1 && stream->inputs[0].kind == AL_INPUT_NPY) {
+        npy = stream->inputs[0].npy; /* the shape stays */
+        npy.type = stream->expr.out_type;
+    }
+    return al_output_open(&stream->output, stream->options->output, stream->is_npy, &npy, err);
+}
+
+static void writing_failed(void *arg)
+{
+    al_stream_stop(arg);
+}
+
+allot_err al_stream_init(al_map_stream *stream, allot_error *err)
+{
+    al_ring_init(&stream->ring);
+    stream->output.fd = -1;
+    stream->stop_fd = eventfd(0, EFD_CLOEXEC);
+    allot_err code = allot_control_create(&stream->control, err);
+    if (code == ALLOT_OK)
+        code = make_pool(stream, err);
+    if (code != ALLOT_OK)
+        return code;
+    make_phases(stream);
+    stream->block_items = block_items_min(stream);
+    stream->nbytes_total = total_nbytes(stream);
+    stream->reader = (al_reader){.ring = &stream->ring,
+                                 .block_nbytes = block_nbytes(stream),
+                                 .stop_fd = stream->stop_fd,
+                                 .nbytes = &stream->nbytes_read};
+    stream->writer = (al_writer){
+        .ring = &stream->ring, .output = &stream->output, .failed = writing_failed, .arg = stream};
+    if (stream->expr.fold != NULL)
+        code = al_fold_init(&stream->fold, &stream->apply, err);
+    return code == ALLOT_OK ? open_output(stream, err) : code;
+}
+
+void al_stream_fini(al_map_stream *stream)
+{
+    al_output_close(&stream->output);
+    al_fold_fini(&stream->fold);
+    al_ring_fini(&stream->ring);
+    allot_pool_destroy(stream->pool);
+    allot_control_destroy(stream->control);
+    if (stream->stop_fd >= 0)
+        (void)close(stream->stop_fd);
+    stream->pool = NULL;
+    stream->control = NULL;
+}
+
+void al_stream_stop(al_map_stream *stream)
+{
+    atomic_store(&stream->is_stopped, true);
+    allot_control_cancel(stream->control);
+    al_ring_stop(&stream->ring);
+    uint64_t one = 1;
+    if (write(stream->stop_fd, &one, sizeof one) < 0)
+        return; /* it is full: the reader has been told already */
+}
+
+/* ---- failures ---- */
+
+/** The sentence for an item that failed. @return ALLOT_EUSER, or ALLOT_EIO when it was the input's fault */
+static allot_err item_error(const al_map_stream *stream, allot_error *err)
+{
+    const al_item_failure *f = &stream->failure;
+    if (f->kind == AL_ITEM_CUT_SHORT)
+        return al_load_cut_short(stream->apply.input, err);
+    char x[AL_NUMBER_TEXT_MAX + 1];
+    x[al_number_format(stream->type, f->x, x)] = '\0';
+    unsigned long long number = f->number;
+    if (f->kind == AL_ITEM_OVERFLOW) {
+        const char *text =
+            f->overflow_text != NULL ? f->overflow_text : "the result left the range of its type";
+        bool is_result = strncmp(text, "the result", 10) == 0;
+        const char *remedy = is_result                        ? "choose a wider type with --out-type"
+                             : stream->type == AL_TYPE_i128   ? "use --type f64"
+                             : stream->type == AL_TYPE_i32    ? "use --type i64, i128 or f64"
+                             : al_type_is_float(stream->type) ? "use a wider type in EXPR"
+                                                              : "use --type i128 or --type f64";
+        return al_fail(err, ALLOT_EUSER, 0, "item %llu (x = %s): %s; %s", number, x, text, remedy);
+    }
+    if (!f->is_repeatable)
+        return al_fail(
+            err, ALLOT_EUSER, 0,
+            "item %llu (x = %s) or one soon after it crashed: %s; run again by itself it did not, so it "
+            "depends on more than x and i",
+            number, x, al_crash_text(&f->crash));
+    return al_fail(
+        err, ALLOT_EUSER, 0, "item %llu (x = %s) crashed: %s; %s", number, x, al_crash_text(&f->crash),
+        stream->options->expr != NULL ? "leave such items out, or guard them with CONDITION ? EXPR : VALUE"
+                                      : "mend the function, or leave such items out");
+}
+
+/* ---- one block ---- */
+
+static void set_apply(al_map_stream *stream, const al_map_block *block)
+{
+    stream->apply.input = block->input;
+    stream->apply.items = block->items;
+    stream->apply.range = block->input->range.pair;
+    stream->apply.first = block->first;
+    stream->apply.results = block->results.bytes;
+}
+
+/** Map and print the block. After a failing item, what is before it is printed all the same. */
+static allot_err map_block(al_map_stream *stream, al_map_block *block, allot_error *err)
+{
+    if (!al_buffer_reserve(&block->results, block->nitems * stream->apply.out_nbytes))
+        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory for the results");
+    set_apply(stream, block);
+    atomic_store(&stream->nitems_now, block->nitems);
+    allot_err code = al_phase_run(&stream->map, block->nitems, al_apply_map, &stream->apply, err);
+    atomic_store(&stream->nitems_now, 0);
+    if (code == ALLOT_EUSER) {
+        block->nitems = err->index;
+        al_apply_describe(&stream->apply, err->index, err->user, &stream->failure);
+        code = item_error(stream, err);
+    } else if (code != ALLOT_OK) {
+        return code;
+    }
+    if (stream->is_npy)
+        return code;
+    allot_error print_err;
+    allot_err print_code = al_print_block(&stream->print, block, &print_err);
+    if (print_code == ALLOT_OK || code != ALLOT_OK)
+        return code;
+    *err = print_err;
+    return print_code;
+}
+
+static allot_err fold_block(al_map_stream *stream, al_map_block *block, bool is_last, allot_error *err)
+{
+    set_apply(stream, block);
+    atomic_store(&stream->nitems_now, block->nitems);
+    allot_err code = al_fold_block(&stream->fold, block->nitems, is_last, &stream->failure, err);
+    atomic_store(&stream->nitems_now, 0);
+    return code == ALLOT_EUSER ? item_error(stream, err) : code;
+}
+
+/** The main loop over a loaded block, and handing it on. */
+static allot_err compute_block(al_map_stream *stream, al_map_block *block, bool is_last, allot_error *err)
+{
+    allot_err code;
+    if (stream->expr.fold != NULL) {
+        code = fold_block(stream, block, is_last, err);
+        al_ring_computed(&stream->ring);
+        al_ring_written(&stream->ring);
+    } else {
+        code = map_block(stream, block, err);
+        if (code == ALLOT_ECANCELED || code == ALLOT_ENOMEM)
+            return code;
+        stream->first = block->first + block->nitems;
+        atomic_store(&stream->ncomputed, stream->first);
+        if (!stream->writer.is_running) {
+            allot_err started = al_writer_start(&stream->writer, err);
+            if (started != ALLOT_OK)
+                return started;
+        }
+        al_ring_computed(&stream->ring);
+        return code;
+    }
+    stream->first += block->nitems;
+    atomic_store(&stream->ncomputed, stream->first);
+    return code;
+}
+
+/* ---- inputs whose items are there: ranges, mapped arrays ---- */
+
+/** Items of the next block of `left`, when `first` is the number of the first one. */
+static uint64_t next_block_items(const al_map_stream *stream, uint64_t left)
+{
+    uint64_t n = stream->block_items < left ? stream->block_items : left;
+    if (stream->expr.fold == NULL || n == left)
+        return n;
+    /* Ending where a leaf ends saves copying the rest of it. */
+    uint64_t end = al_leaf_begin(al_leaf_of(stream->first + n));
+    if (end <= stream->first)
+        end = al_leaf_begin(al_leaf_of(stream->first) + 1);
+    return end - stream->first < left ? end - stream->first : left;
+}
+
+static void adapt_block_items(al_map_stream *stream, uint64_t took_ns)
+{
+    uint64_t n = stream->block_items;
+    if (took_ns < BLOCK_NS / 4)
+        n *= 4;
+    else if (took_ns > BLOCK_NS * 4)
+        n /= 2;
+    stream->block_items = clamp(n, block_items_min(stream), block_items_max(stream));
+}
+
+/** Describe the items [at, at + n) of the input in the block. */
+static allot_err load_items(al_map_stream *stream, al_map_block *block, uint64_t at, allot_error *err)
+{
+    const al_map_input *input = block->input;
+    if (input->kind == AL_INPUT_NPY) {
+        size_t nbytes = al_type_nbytes(input->npy.type);
+        return al_load_raw(&stream->load, block, input->map + input->npy.data_offset + at * nbytes, err);
+    }
+    /* A range of floats that does not begin at item 0 cannot be renumbered without rounding it. */
+    if (al_type_is_float(stream->type) && block->first != at)
+        return al_load_range(&stream->load, block, at, err);
+    return ALLOT_OK;
+}
+
+static allot_err run_items(al_map_stream *stream, al_map_input *input, bool is_last, allot_error *err)
+{
+    if (input->kind == AL_INPUT_RANGE && !al_type_is_float(stream->type))
+        al_range_number_from(&input->range, stream->first);
+    uint64_t n = 0;
+    for (uint64_t at = 0; at < input->nitems; at += n) {
+        al_map_block *block = al_ring_free(&stream->ring);
+        if (block == NULL)
+            return al_fail(err, ALLOT_ECANCELED, 0, "stopped");
+        uint64_t begin_ns = al_clock_ns();
+        n = next_block_items(stream, input->nitems - at);
+        block->input = input;
+        block->first = stream->first;
+        block->nitems = n;
+        al_ring_filled(&stream->ring);
+        allot_err code = load_items(stream, block, at, err);
+        if (code == ALLOT_OK)
+            code = compute_block(stream, block, is_last && at + n == input->nitems, err);
+        if (code != ALLOT_OK)
+            return code;
+        adapt_block_items(stream, al_clock_ns() - begin_ns);
+    }
+    return ALLOT_OK;
+}
+
+/* ---- inputs that are read ---- */
+
+static allot_err run_read_block(al_map_stream *stream, al_map_block *block, allot_error *err)
+{
+    block->first = stream->first;
+    allot_error load_err;
+    allot_err loaded = block->input->kind == AL_INPUT_TEXT
+                           ? al_load_text(&stream->load, block, &load_err)
+                           : al_load_raw(&stream->load, block, block->bytes.bytes, &load_err);
+    if (loaded != ALLOT_OK && loaded != ALLOT_EFORMAT) {
+        *err = load_err;
+        return loaded;
+    }
+    allot_err code = compute_block(stream, block, false, err);
+    if (code != ALLOT_OK || loaded == ALLOT_OK)
+        return code;
+    *err = load_err; /* the line that could not be read comes after all items that could */
+    return loaded;
+}
+
+static allot_err run_reader(al_map_stream *stream, al_map_input *input, allot_error *err)
+{
+    al_ring_begin(&stream->ring);
+    stream->reader.input = input;
+    allot_err code = al_reader_start(&stream->reader, err);
+    if (code != ALLOT_OK)
+        return code;
+    al_map_block *block;
+    while (code == ALLOT_OK && (block = al_ring_take(&stream->ring)) != NULL)
+        code = run_read_block(stream, block, err);
+    if (code == ALLOT_OK && atomic_load(&stream->is_stopped))
+        code = al_fail(err, ALLOT_ECANCELED, 0, "stopped");
+    if (code != ALLOT_OK) {
+        /* The writer has what is good; then the reader is told to leave whatever it waits for. */
+        allot_error ignored;
+        al_ring_finish(&stream->ring);
+        if (al_writer_join(&stream->writer, &ignored) != ALLOT_OK && code == ALLOT_ECANCELED)
+            code = al_fail(err, ALLOT_EIO, 0, "%s", ignored.text);
+        al_stream_stop(stream);
+        (void)al_reader_join(&stream->reader, NULL);
+        return code;
+    }
+    return al_reader_join(&stream->reader, err);
+}
+
+/* ---- the end ---- */
+
+static const char *reduction_name(const al_map_stream *stream)
+{
+    return stream->options->reduce;
+}
+
+/** The value of a reduction, written. */
+static allot_err finish_fold(al_map_stream *stream, allot_error *err)
+{
+    allot_err code = al_fold_end(&stream->fold, &stream->failure, err);
+    if (code == ALLOT_EUSER)
+        return item_error(stream, err);
+    if (code != ALLOT_OK)
+        return code;
+    const al_expr *expr = &stream->expr;
+    _Alignas(16) unsigned char value[16];
+    *expr->overflowed() = false;
+    bool has_value = expr->finish(stream->fold.total.bytes, value);
+    if (!has_value || (stream->first == 0 && strcmp(reduction_name(stream), "mean") == 0))
+        return al_fail(err, ALLOT_EINVAL, 0, "--reduce %s of no items has no value; the input is empty",
+                       reduction_name(stream));
+    if (*expr->overflowed()) {
+        *expr->overflowed() = false;
+        return al_fail(err, ALLOT_ERANGE, 0, "--reduce %s: %s; use --out-type f64", reduction_name(stream),
+                       expr->overflow_text());
+    }
+    if (stream->is_npy)
+        return al_output_write(&stream->output, value, al_type_nbytes(expr->reduce_type), 1, err);
+    char text[AL_NUMBER_TEXT_MAX + 1];
+    size_t nbytes = al_number_format(expr->reduce_type, value, text);
+    text[nbytes++] = '\n';
+    return al_output_write(&stream->output, text, nbytes, 1, err);
+}
+
+allot_err al_stream_run(al_map_stream *stream, allot_error *err)
+{
+    uint64_t begin_ns = al_clock_ns();
+    allot_err code = ALLOT_OK;
+    for (size_t k = 0; k < stream->ninputs && code == ALLOT_OK; k++) {
+        al_map_input *input = &stream->inputs[k];
+        bool is_there = input->kind == AL_INPUT_RANGE || input->map != NULL;
+        code = is_there ? run_items(stream, input, k + 1 == stream->ninputs, err)
+                        : run_reader(stream, input, err);
+    }
+    al_ring_finish(&stream->ring);
+    allot_error write_err;
+    allot_err written = al_writer_join(&stream->writer, &write_err);
+    if (written != ALLOT_OK && (code == ALLOT_OK || code == ALLOT_ECANCELED)) {
+        code = written;
+        *err = write_err;
+    }
+    if (code == ALLOT_OK && stream->expr.fold != NULL)
+        code = finish_fold(stream, err);
+    if (code == ALLOT_OK)
+        code = al_output_commit(&stream->output, err);
+    stream->run_ns = al_clock_ns() - begin_ns;
+    return code;
+}
+
+/* ---- how far it is ---- */
+
+/** Items done, those of the block at work estimated from its loop's own count. */
+static uint64_t items_done(const al_map_stream *stream)
+{
+    uint64_t now = atomic_load(&stream->nitems_now), done, total;
+    allot_control_progress(stream->control, &done, &total);
+    uint64_t part = now != 0 && total != 0 ? (uint64_t)((double)now * (double)done / (double)total) : 0;
+    return atomic_load(&stream->ncomputed) + (part < now ? part : now);
+}
+
+void al_stream_progress(void *arg, al_progress_state *state)
+{
+    const al_map_stream *stream = arg;
+    state->ndone = items_done(stream);
+    state->ntotal = stream->nitems_total;
+    state->fraction = -1;
+    if (stream->nbytes_total != UINT64_MAX && stream->nbytes_total > 0)
+        state->fraction = (double)atomic_load(&stream->nbytes_read) / (double)stream->nbytes_total;
+}
+
+/** The range that is left after n items of it; false when it cannot be said exactly. */
+static bool rest_of_range(const al_map_stream *stream, uint64_t n, char *text, size_t nbytes)
+{
+    if (stream->ninputs != 1 || stream->inputs[0].kind != AL_INPUT_RANGE || al_type_is_float(stream->type))
+        return false;
+    const char *range = stream->inputs[0].name;
+    const char *colon = strchr(range, ':');
+    _Alignas(16) unsigned char start[16];
+    char number[AL_NUMBER_TEXT_MAX + 1];
+    al_range_fill(&stream->inputs[0].range, n, 1, start);
+    number[al_number_format(stream->type, start, number)] = '\0';
+    (void)snprintf(text, nbytes, "%s%s", number, colon);
+    return true;
+}
+
+void al_stream_whereabouts(const al_map_stream *stream, bool is_stuck, char *text, size_t nbytes)
+{
+    unsigned long long done = items_done(stream), written = atomic_load(&stream->writer.nitems);
+    char of[48] = "", rest[128], stuck[200] = "";
+    if (stream->nitems_total != UINT64_MAX)
+        (void)snprintf(of, sizeof of, " of %llu", (unsigned long long)stream->nitems_total);
+    if (is_stuck)
+        (void)snprintf(
+            stuck, sizeof stuck,
+            "; an item did not come back when it was told to stop: near item %llu, EXPR may never end",
+            (unsigned long long)atomic_load(&stream->ncomputed));
+    int n = snprintf(text, nbytes, "%llu%s items were done%s", done, of, stuck);
+    if (n < 0 || (size_t)n >= nbytes)
+        return;
+    if (stream->expr.fold != NULL || stream->output.path != NULL)
+        (void)snprintf(text + n, nbytes - (size_t)n, "; %s",
+                       stream->output.path != NULL ? "the output file was left as it was"
+                                                   : "nothing was written");
+    else if (rest_of_range(stream, written, rest, sizeof rest))
+        (void)snprintf(text + n, nbytes - (size_t)n,
+                       "; the results of the first %llu were written, %s is left to do", written, rest);
+    else
+        (void)snprintf(text + n, nbytes - (size_t)n, "; the results of the first %llu were written", written);
+}

@@ -1,0 +1,86 @@
+/* map_stream.h - a whole map: inputs in, results out, block by block.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_CLI_MAP_STREAM_H
+#define AL_CLI_MAP_STREAM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <allot/error.h>
+#include <allot/map.h>
+#include <allot/pool.h>
+
+#include "cli/map_apply.h"
+#include "cli/map_fold.h"
+#include "cli/map_input.h"
+#include "cli/map_load.h"
+#include "cli/map_options.h"
+#include "cli/map_output.h"
+#include "cli/map_print.h"
+#include "cli/map_read.h"
+#include "cli/map_ring.h"
+#include "cli/map_write.h"
+#include "monitor/progress.h"
+
+typedef struct al_map_stream {
+    /* Set before al_stream_init(). */
+    const al_map_options *options;
+    al_expr expr;
+    al_map_input *inputs;
+    size_t ninputs;
+    al_type type;
+    uint64_t nitems_total; /* UINT64_MAX: unknown */
+    bool is_npy;           /* of the output */
+
+    allot_pool *pool; /* NULL: the default pool */
+    allot_control *control;
+    uint32_t nthreads;
+    al_map_output output;
+    al_map_ring ring;
+    al_reader reader;
+    al_writer writer;
+    int stop_fd;
+    atomic_bool is_stopped;
+
+    /* The loops over a block, in their order. */
+    al_load load;
+    al_apply apply;
+    al_map_phase map;
+    al_fold fold;
+    al_print print;
+
+    uint64_t first;       /* number of the next block's first item */
+    uint64_t block_items; /* size of the next block of computed items */
+    _Atomic uint64_t ncomputed;
+    _Atomic uint64_t nbytes_read;
+    _Atomic uint64_t nitems_now; /* of the block in its main loop; 0: in none */
+    uint64_t nbytes_total;       /* of the inputs; UINT64_MAX: unknown */
+    uint64_t run_ns;             /* al_stream_run() took */
+    al_item_failure failure;     /* of ALLOT_EUSER */
+} al_map_stream;
+
+/** Make what the run needs; the output is opened. @return ALLOT_OK; as al_output_open(); ALLOT_ENOMEM */
+allot_err al_stream_init(al_map_stream *stream, allot_error *err);
+
+/** Map all inputs.
+ * @return ALLOT_OK (the output has its name); ALLOT_EUSER (an item failed: stream->failure, the sentence in
+ *         err); ALLOT_ECANCELED (al_stream_stop()); ALLOT_EFORMAT; ALLOT_EIO; ALLOT_ENOMEM; ALLOT_EINVAL (a
+ *         reduction of no items that has no value) */
+allot_err al_stream_run(al_map_stream *stream, allot_error *err);
+
+void al_stream_fini(al_map_stream *stream);
+
+/** Ask a run to end. Threads: any. */
+void al_stream_stop(al_map_stream *stream);
+
+/** How far the run is, for a progress line: arg is the stream. Threads: any. */
+void al_stream_progress(void *arg, al_progress_state *state);
+
+/** Where a run that was stopped had come to and how to go on, as the end of a sentence. Threads: any.
+ * @param is_stuck  an item did not come back */
+void al_stream_whereabouts(const al_map_stream *stream, bool is_stuck, char *text, size_t nbytes);
+
+#endif
