@@ -88,6 +88,8 @@ static double read_v1(const char *folder)
     char line[128];
     double quota =
         al_cgroup_line(folder, "cpu.cfs_quota_us", line, sizeof line) ? al_cgroup_positive(line) : 0;
+    if (quota <= 0)
+        return 0;
     double period =
         al_cgroup_line(folder, "cpu.cfs_period_us", line, sizeof line) ? al_cgroup_positive(line) : 0;
     return period > 0 ? quota / period : 0;
@@ -115,5 +117,6 @@ uint32_t al_cpus_worth(uint32_t nallowed, double quota)
 
 uint32_t al_cpus_usable(void)
 {
-    return al_cpus_worth(al_cpus_allowed(), al_cpus_quota(""));
+    uint32_t nallowed = al_cpus_allowed();
+    return nallowed > 1 ? al_cpus_worth(nallowed, al_cpus_quota("")) : nallowed;
 }

@@ -1,8 +1,8 @@
 /* topo.h - the processors this process may use.
  *
- * al_cpus_* and al_memory_* need no library and take microseconds: the affinity mask and the cgroup's CPU
- * quota (v1 and v2, the tightest of the process's cgroup and its ancestors). al_topo_* asks hwloc for caches
- * and NUMA nodes, takes milliseconds, and is for `allot machine` and for pinned pools.
+ * al_cpus_* and al_memory_* need no library and take tens of microseconds: the affinity mask and the cgroup's
+ * CPU quota (v1 and v2, the tightest of the process's cgroup and its ancestors). al_topo_* asks hwloc for
+ * caches and NUMA nodes, takes milliseconds, and is for `allot machine` and for pinned pools.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
