@@ -312,7 +312,7 @@ static void leaves_no_temporary_file(void **state)
 {
     (void)state;
     store();
-    char command[PATH_MAX + 64];
+    char command[PATH_MAX + 128];
     (void)snprintf(command, sizeof command, "test \"$(ls '%s')\" = 'machine-" BOOT ".json'", in_home(FOLDER));
     assert_int_equal(system(command), 0);
 }
