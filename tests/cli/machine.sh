@@ -114,7 +114,7 @@ broken_caches() {
         pass_over "caches: this machine has no boot_id"
         return
     fi
-    for content in '' '{' '[]' '{"format": "allot-machine"}' $'\xff\xfe'; do
+    for content in '' '{"format": "allot-machine"}'; do # test_machine tries more
         printf '%s' "$content" >"$file"
         machine --json
         has_status 0 "cache holding '$content'"
@@ -123,7 +123,7 @@ broken_caches() {
         machine --json
         is "d['cached']" True "after cache holding '$content'"
     done
-    for place in /dev/null/x /proc/nowhere relative; do
+    for place in /dev/null/x relative; do
         XDG_CACHE_HOME=$place machine --json
         has_status 0 "cache at $place"
         silent "cache at $place"
