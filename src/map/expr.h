@@ -3,6 +3,13 @@
  * An expression in `x` (the item) and `i` (its index) becomes a loop over arrays, compiled by `cc -O3`
  * for this very processor, kept in the user's cache folder under the hash of all that goes into it.
  *
+ * Results do not depend on the processor: no fused multiply-add, no reordering of floating point. Whole
+ * numbers wrap as two's complement does, but for ipow(), square() and cube(), and a result that does not
+ * fit out_type: these raise a flag. min and max propagate NaN.
+ *
+ * Without out_type, what the expression is in C decides: char to int, bool -> i32; unsigned, long -> i64;
+ * unsigned long -> u64; __int128 -> i128; float -> f32; double, long double -> f64.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef AL_MAP_EXPR_H
@@ -17,50 +24,57 @@
 
 /** What to compile. Strings are borrowed until return. */
 typedef struct al_expr_spec {
-    const char *expr;         /* the expression, or NULL with file */
-    const char *file;         /* a C file, or NULL */
-    const char *function;     /* the function in it that is called with x, or with x and i */
-    al_type in_type;          /* type of x */
-    bool has_out_type;        /* otherwise the type the expression has in C decides */
+    const char *expr;     /* the expression, or NULL with file */
+    const char *file;     /* a C file, or NULL */
+    const char *function; /* the function in it that is called with x, or with x and i */
+    al_type in_type;      /* type of x */
+    bool has_out_type;    /* otherwise the type the expression has in C decides */
     al_type out_type;
-    const char *reduce;       /* NULL; "sum" "min" "max" "mean" "count"; or an expression in a and b */
-    const char *compiler;     /* NULL: $CC, else cc */
-    const char *cache_dir;    /* NULL: $XDG_CACHE_HOME/allot or ~/.cache/allot; a temporary folder when
-                                 that cannot be written */
+    const char *reduce;    /* NULL; "sum" "min" "max" "mean" "count"; or an expression in a and b */
+    const char *compiler;  /* NULL: $CC, else cc */
+    const char *cache_dir; /* NULL: $XDG_CACHE_HOME/allot or ~/.cache/allot; when it cannot be had,
+                              nothing is kept */
 } al_expr_spec;
 
 /** out[k] = EXPR(in[k], first + k) for k in [0, count). in NULL: x = start + (first + k) * step, in the
  * arithmetic of in_type, both read from `range` (two values of in_type). */
-typedef void al_expr_map_fn(const void *in, void *out, uint64_t first, uint64_t count,
-                            const void *range);
-/** Fold count mapped values into *acc; same inputs. */
-typedef void al_expr_fold_fn(const void *in, void *acc, uint64_t first, uint64_t count,
-                             const void *range);
+typedef void al_expr_map_fn(const void *in, void *out, uint64_t first, uint64_t count, const void *range);
+/** Fold count mapped values into *acc; same inputs. Sums of floating point have the bits of one call for
+ * each leaf, whatever the processor: item k of a call goes into lane k mod 8. */
+typedef void al_expr_fold_fn(const void *in, void *acc, uint64_t first, uint64_t count, const void *range);
 /** *acc = *acc combined with *right. */
 typedef void al_expr_combine_fn(void *acc, const void *right);
-/** Turn the final accumulator into one value of reduce_type. */
-typedef void al_expr_finish_fn(const void *acc, void *value);
-/** The lowest k in [0, count) whose ipow() left the range of its type, or UINT64_MAX: how a map whose
- * overflow flag (see al_expr.overflowed) was raised finds the item. */
+/** Turn the final accumulator into one value of reduce_type. Raises the calling thread's overflow flag if
+ * the reduction left its type (a sum of i128; an expression whose result does not fit out_type).
+ * @return false when there is no value: min, max or an expression of no items. sum and count of none are
+ * 0, mean is NaN. */
+typedef bool al_expr_finish_fn(const void *acc, void *value);
+/** The lowest k in [0, count) that raises the overflow flag (see al_expr.overflowed), or UINT64_MAX: how
+ * a map finds the item. Leaves the calling thread's flag clear. */
 typedef uint64_t al_expr_locate_fn(const void *in, uint64_t first, uint64_t count, const void *range);
 
 typedef struct al_expr {
     al_type in_type, out_type;
     al_expr_map_fn *map;
-    bool *(*overflowed)(void);    /* the calling thread's flag: set by ipow(); cleared by whoever reads it */
+    /* The calling thread's flag: set when ipow() leaves the range of its type or a result that of
+     * out_type (NaN to an integer, too); cleared by whoever reads it. */
+    bool *(*overflowed)(void);
+    /* What set it last in this thread, as in "ipow() left the range of its type"; static until unload. */
+    const char *(*overflow_text)(void);
     al_expr_locate_fn *locate;
     /* With a reduction; otherwise NULL and 0. The accumulator holds "nothing yet" when all bytes are 0. */
-    al_type reduce_type;          /* type of the final value */
+    al_type reduce_type; /* of the final value: sum i128 or f64, mean f64, count u64, else out_type */
     uint32_t acc_nbytes;
-    bool exact;                   /* combining is exactly associative */
+    bool exact; /* combining is exactly associative */
     al_expr_fold_fn *fold;
     al_expr_combine_fn *combine;
     al_expr_finish_fn *finish;
     /* How it came to be, for --explain. */
     bool from_cache;
-    double compile_ns;            /* 0 from the cache */
-    char path[512];               /* of the shared object */
-    void *handle;                 /* dlopen's */
+    double compile_ns; /* 0 from the cache */
+    char path[512];    /* of the shared object in the cache; "" when it could not be kept */
+    void *handle;      /* dlopen's */
+    int fd;            /* what it was opened from; the loader knows an object by this name */
 } al_expr;
 
 /** Compile (or find) and load.
