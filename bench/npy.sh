@@ -5,9 +5,9 @@
 #
 # Prints lines of: place, tool, bytes, wall s, user s, sys s (medians). Places: memory (tmpfs), and disk with
 # the input in the page cache and the output left there (written back between the runs, untimed). Tools:
-# allot; cp of the file; memcpy-1 and memcpy-2, one and two threads from memory to memory whose pages are there
-# already, which no program that writes a file can reach. The results of allot are checked before anything is
-# timed.
+# allot; cp of the file; memcpy-1 and memcpy-2, one and two threads from memory to memory whose pages are
+# there already, which no program that writes a file can reach. The results of allot are checked before
+# anything is timed.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
