@@ -11,7 +11,7 @@
 #include "cli/nearest.h"
 
 const al_command *const al_commands[] = {
-    // &al_command_map,
+    &al_command_map,
     &al_command_machine,
     &al_command_help,
 };

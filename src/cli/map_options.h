@@ -31,11 +31,11 @@ typedef struct al_map_options {
     bool pin, explain, json, dry_run, quiet;
     int progress;
 
-    const char *expr;          /* the operand, or NULL with function */
-    char separator;            /* of delimiter; 0: by the file's name */
-    uint32_t column_number;    /* from 0 */
-    const char *column_name;   /* or NULL */
-    uint64_t begin_ns;         /* al_clock_ns() when the command began */
+    const char *expr;        /* the operand, or NULL with function */
+    char separator;          /* of delimiter; 0: by the file's name */
+    uint32_t column_number;  /* from 0 */
+    const char *column_name; /* or NULL */
+    uint64_t begin_ns;       /* al_clock_ns() when the command began */
 } al_map_options;
 
 #endif

@@ -47,7 +47,7 @@ static uint64_t block_items_max(const al_map_stream *stream)
 {
     if (stream->expr.fold != NULL)
         return 16 * MEGA;
-    return clamp(64 * KILO * stream->nthreads, 128 * KILO, 2 * MEGA);
+    return clamp(128 * KILO * stream->nthreads, 256 * KILO, 2 * MEGA);
 }
 
 static uint64_t block_items_min(const al_map_stream *stream)

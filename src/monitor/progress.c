@@ -133,12 +133,13 @@ static void show(al_progress *progress, uint64_t elapsed_ns)
     line[0] = '\r';
     n += al_progress_format(&state, elapsed_ns, progress->opts.unit,
                             in_place ? columns(progress->opts.fd) : 0, line + n, sizeof line - 5);
-    memcpy(line + n, in_place ? "\033[K" : "\n", 4);
+    const char *ending = in_place ? "\033[K" : "\n";
+    memcpy(line + n, ending, strlen(ending));
     if (atomic_load(&progress->abandoned))
         return;
     if (in_place)
         atomic_store(&progress->drawn, true);
-    put(progress, line, n + (in_place ? 3 : 1));
+    put(progress, line, n + strlen(ending));
 }
 
 /** Sleep until woken to stop, or for so long. @return false: stop */
