@@ -42,14 +42,22 @@ static int run(int argc, char **argv)
     return command != NULL ? command->run(argc - 1, argv + 1) : al_command_unknown(name);
 }
 
+/** Close standard output. @return 0, or why something that was printed did not arrive; closed by the caller
+ * and not needed is fine */
+static int close_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout) != 0)
+        return errno != 0 ? errno : EIO;
+    return fclose(stdout) == 0 || errno == EBADF ? 0 : errno;
+}
+
 int main(int argc, char **argv)
 {
     int status = run(argc, argv);
-    bool failed = ferror(stdout) != 0;
-    errno = 0;
-    if ((fclose(stdout) != 0 && errno != EBADF) || failed) {
-        al_complain(NULL, "standard output: %s", errno != 0 ? strerror(errno) : "write failed");
-        return status == AL_EXIT_OK ? AL_EXIT_FAILED : status;
-    }
-    return status;
+    int fault = close_output();
+    if (fault == 0)
+        return status;
+    al_complain(NULL, "standard output: %s", strerror(fault));
+    return status == AL_EXIT_OK ? AL_EXIT_FAILED : status;
 }

@@ -55,10 +55,21 @@ static int read_count(const char *text, uint64_t *value)
     return errno;
 }
 
+/** A duration in the largest unit that it is a whole number of. */
+static void duration_text(uint64_t ns, char *text, size_t nbytes)
+{
+    size_t best = 1;
+    for (size_t k = 1; k < sizeof units / sizeof units[0]; k++)
+        if (ns != 0 && ns % (uint64_t)units[k].ns == 0)
+            best = k; /* they are in order of size */
+    (void)snprintf(text, nbytes, "%llu%s", (unsigned long long)(ns / (uint64_t)units[best].ns),
+                   units[best].name);
+}
+
 static void number_text(const al_option *option, uint64_t value, char *text, size_t nbytes)
 {
     if (option->kind == AL_OPTION_DURATION)
-        (void)snprintf(text, nbytes, "%gs", (double)value / 1e9);
+        duration_text(value, text, nbytes);
     else
         (void)snprintf(text, nbytes, "%llu", (unsigned long long)value);
 }

@@ -23,7 +23,7 @@ check "map machine" allot ma
 check "help" allot h
 check "machine" allot help mac
 check "--fresh" allot machine --fr
-check "--help" allot map --he
+check "--header --help" allot map --he
 check "f32 f64" allot map --type f
 check "i128" allot map -t i1
 check "f32 f64" allot map --type = f
