@@ -9,6 +9,7 @@
  * nothing of -ffast-math except that nobody reads errno or the exception flags (-fno-math-errno,
  * -fno-trapping-math), which changes no value. Whole numbers wrap (-fwrapv). What C takes for a mistake
  * of the harmless kind is none here: a function that was never declared, a number for a pointer.
+ * -ftabstop=1 makes the columns of complaints count characters.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -41,7 +42,7 @@ enum { MAX_OUTPUT = 64 << 20, MAX_WORDS = AL_COMPILER_WORDS + 40 };
 
 static const char flags[] =
     "-std=gnu11 -O3 " TUNE "-ffp-contract=off -fno-math-errno -fno-trapping-math -fwrapv "
-    "-fno-strict-aliasing -fPIC -fvisibility=hidden -fdiagnostics-color=never "
+    "-fno-strict-aliasing -fPIC -fvisibility=hidden -fdiagnostics-color=never -ftabstop=1 "
     "-Werror=implicit-function-declaration -Werror=int-conversion "
     "-Werror=incompatible-pointer-types";
 

@@ -25,8 +25,8 @@ enum { WINDOW = 96, BEFORE = 64, MAX_FILE = 16 << 20 };
 #define HINT_POWER "C has no power operator: use ipow(x, n) for a whole n, or pow(x, y)"
 #define HINT_ASSIGN "an expression changes nothing; to compare, write =="
 #define HINT_NAMES                                                                                           \
-    "known: x (the item), i (its index), ipow square cube min max clamp abs, i32 i64 u64 i128 f32 f64, and " \
-    "<math.h> <stdlib.h> <stdint.h> <limits.h> <float.h> <string.h> <ctype.h>"
+    "known: x (the item), i (its index), ipow square cube min max clamp abs, i32 i64 u64 i128 f32 f64, "     \
+    "<math.h>, <stdlib.h>"
 #define HINT_MERGE                                                                                           \
     "a reduction is sum, min, max, mean, count, or an expression in a (what came before) and b (what comes " \
     "next)"
@@ -203,6 +203,7 @@ typedef struct rule {
 } rule;
 
 static const rule rules[] = {
+    {"poisoned", "x and i are not known in a reduction", HINT_MERGE},
     {"undeclared function", "there is no function %s", HINT_NAMES},
     {"implicit declaration of function", "there is no function %s", HINT_NAMES},
     {"undeclared", "%s is not known here", HINT_NAMES},
@@ -328,16 +329,6 @@ static const char *line_of(const char *text, unsigned line, size_t *length)
     return text;
 }
 
-/* Compilers count a tab as up to eight columns; the place in the line is wanted in characters. */
-static size_t place_in_line(const char *line, size_t length, unsigned column)
-{
-    size_t shown = 0, k = 0;
-    const size_t wanted = column > 0 ? column - 1 : 0;
-    for (; k < length && shown < wanted; k++)
-        shown += line[k] == '\t' ? 8 - shown % 8 : 1;
-    return k;
-}
-
 /* A mistake in what was typed. */
 static allot_err explain_typed(const char *text, complaint *c, char **diagnosis, allot_error *err)
 {
@@ -377,8 +368,7 @@ static allot_err explain_file(complaint *c, char **diagnosis, allot_error *err)
     if (fd >= 0)
         close(fd);
     if (diagnosis)
-        *diagnosis =
-            compose(label, c->message, line, length, line ? place_in_line(line, length, c->column) : 0, NULL);
+        *diagnosis = compose(label, c->message, line, length, c->column > 0 ? c->column - 1 : 0, NULL);
     free(bytes.at);
     return al_fail(err, ALLOT_ECOMPILE, 0, "%.250s: %.250s", label, c->message);
 }
@@ -482,7 +472,7 @@ static allot_err explain_call(const al_expr_spec *spec, const char *user, compla
             snprintf(hint, sizeof hint, "it has: %.1500s", functions);
         else
             snprintf(hint, sizeof hint, "it defines no function at all");
-    } else if (strstr(c->message, "arguments")) {
+    } else if (strstr(c->message, "too few arguments") || strstr(c->message, "too many arguments")) {
         snprintf(message, sizeof message,
                  "function `%.100s` takes neither one item nor an item and its index", spec->function);
         snprintf(hint, sizeof hint,
@@ -510,12 +500,12 @@ static bool lacks_part(const char *text)
            (strstr(text, "<stdin>:") && strstr(text, "file not found"));
 }
 
-static allot_err explain_rest(const char *text, char **diagnosis, allot_error *err)
+static allot_err explain_rest(const al_expr_spec *spec, const char *text, char **diagnosis, allot_error *err)
 {
     const char *undefined = strstr(text, "undefined reference to ");
     char message[1200], name[200];
     complaint c;
-    const char *hint = NULL;
+    const char *hint = NULL, *label = spec->file ? spec->file : "expression";
     if (undefined) {
         /* The linker quotes `name'. */
         const char *from = undefined + strlen("undefined reference to ") + 1;
@@ -531,8 +521,8 @@ static allot_err explain_rest(const char *text, char **diagnosis, allot_error *e
     }
     message[strcspn(message, "\n")] = '\0';
     if (diagnosis)
-        *diagnosis = compose("expression", message, NULL, 0, 0, hint);
-    return al_fail(err, ALLOT_ECOMPILE, 0, "%.400s", message);
+        *diagnosis = compose(label, message, NULL, 0, 0, hint);
+    return al_fail(err, ALLOT_ECOMPILE, 0, "%.100s: %.380s", label, message);
 }
 
 allot_err al_complaint_explain(const al_expr_spec *spec, const char *user, const char *text, char **diagnosis,
@@ -552,5 +542,5 @@ allot_err al_complaint_explain(const al_expr_spec *spec, const char *user, const
             found ? c.message : "a part of it is missing");
     if (found && c.file[0] != '\0' && strcmp(c.file, AL_EXPR_TAG_OURS) != 0 && strcmp(c.file, "<stdin>") != 0)
         return explain_file(&c, diagnosis, err);
-    return explain_rest(text, diagnosis, err);
+    return explain_rest(spec, text, diagnosis, err);
 }

@@ -101,22 +101,23 @@ static void write_item_value(FILE *out, const al_expr_spec *spec, int nargs)
     fprintf(out, ");\n#line 1 \"%s\"\n}\n", AL_EXPR_TAG_OURS);
 }
 
-static void write_own_reduction(FILE *out, const char *reduce)
+static void write_own_reduction(FILE *out, const char *reduce, bool is_file)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        fputs(pass == 0 ? "extern al_out a, b;\ntypedef __typeof__((\n"
-                        : "AL_FORCE al_merged al_merge(const al_out a, const al_out b)\n{\n    return (\n",
-              out);
-        write_typed(out, AL_EXPR_TAG_MERGE, reduce);
-        if (pass == 0)
-            fprintf(out, ")) al_merged;\n#line 1 \"%s\"\nAL_CHECK(al_merged)\n#line 1 \"%s\"\n",
-                    AL_EXPR_TAG_MERGE, AL_EXPR_TAG_OURS);
-    }
+    /* a and b may be names of the file; x and i are still declared, for the type of the expression. */
+    fputs(is_file ? "#define a al_a\n#define b al_b\n" : "#pragma GCC poison x i\n", out);
+    fputs("extern al_out a, b;\ntypedef __typeof__((\n", out);
+    write_typed(out, AL_EXPR_TAG_MERGE, reduce);
+    fprintf(out, ")) al_merged;\n#line 1 \"%s\"\nAL_CHECK(al_merged)\n#line 1 \"%s\"\n", AL_EXPR_TAG_MERGE,
+            AL_EXPR_TAG_OURS);
+    fputs("AL_FORCE al_merged al_merge(const al_out a, const al_out b)\n{\n    return (\n", out);
+    write_typed(out, AL_EXPR_TAG_MERGE, reduce);
     fprintf(out, ");\n#line 1 \"%s\"\n}\n", AL_EXPR_TAG_OURS);
+    if (is_file)
+        fputs("#undef a\n#undef b\n", out);
     fputs(al_prelude_own, out);
 }
 
-static void write_reduction(FILE *out, const char *reduce)
+static void write_reduction(FILE *out, const char *reduce, bool is_file)
 {
     const bool is_mean = strcmp(reduce, "mean") == 0;
     if (is_mean || strcmp(reduce, "sum") == 0) {
@@ -128,7 +129,7 @@ static void write_reduction(FILE *out, const char *reduce)
         fprintf(out, "#define AL_BEATS %c\n", reduce[1] == 'i' ? '<' : '>');
         fputs(al_prelude_least, out);
     } else {
-        write_own_reduction(out, reduce);
+        write_own_reduction(out, reduce, is_file);
     }
     fputs(al_prelude_fold, out);
 }
@@ -174,7 +175,7 @@ allot_err al_expr_source(const al_expr_spec *spec, const char *user, int nargs, 
     write_item_value(out, spec, nargs);
     fputs(al_prelude_map, out);
     if (spec->reduce)
-        write_reduction(out, spec->reduce);
+        write_reduction(out, spec->reduce, spec->file != NULL);
     write_table(out, spec, key);
     const bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
