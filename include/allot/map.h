@@ -154,7 +154,8 @@ typedef struct allot_scanner {
  *
  * Leaves as in allot_reduce(): each is folded, the sums of all leaves before it are combined from left
  * to right, and emit goes through it from there (the reduce-then-scan of Blelloch, 1990). One leaf, or
- * opts->exact with one thread at work, is a single pass of emit.
+ * opts->exact with one or two threads at work, is a single pass of emit; otherwise there are two passes, and
+ * progress counts each item twice.
  *
  * @param[in,out] acc  the identity on entry, the total on ALLOT_OK
  * @return as allot_reduce(); after a failure some results may have been written

@@ -21,6 +21,7 @@ bool al_clock_has_counter = false;
 
 /** Long enough for a rate good to a few parts in a thousand, short enough not to be felt at start-up. */
 #define RATE_WINDOW_NS 20000u
+#define PAIRS 5
 
 uint64_t al_clock_ns(void)
 {
@@ -50,14 +51,28 @@ static bool has_invariant_tsc(void)
            kernel_uses_tsc();
 }
 
+/** The same instant by both clocks. Whatever comes between two readings makes them wrong, so the tightest
+ * of a few pairs is taken. */
+static void read_both(uint64_t *ticks, uint64_t *ns)
+{
+    uint64_t tightest = UINT64_MAX;
+    for (int i = 0; i < PAIRS; i++) {
+        uint64_t before = __rdtsc(), now_ns = al_clock_ns(), after = __rdtsc();
+        if (after - before >= tightest)
+            continue;
+        tightest = after - before;
+        *ticks = before + (after - before) / 2;
+        *ns = now_ns;
+    }
+}
+
 static void measure_rate(void)
 {
-    uint64_t start_ns = al_clock_ns();
-    uint64_t start = __rdtsc(), now_ns, now;
-    do {
-        now_ns = al_clock_ns();
-        now = __rdtsc();
-    } while (now_ns - start_ns < RATE_WINDOW_NS);
+    uint64_t start = 0, start_ns = 0, now = 0, now_ns = 0;
+    read_both(&start, &start_ns);
+    do
+        read_both(&now, &now_ns);
+    while (now_ns - start_ns < RATE_WINDOW_NS);
     al_clock_ticks_per_ns = (double)(now - start) / (double)(now_ns - start_ns);
 }
 #endif

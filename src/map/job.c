@@ -49,9 +49,9 @@ static void fill_stats(const allot_job *job)
                                 .nengines = job->result.nengines,
                                 .wall_ns = wall_ns,
                                 .busy_ns = al_ticks_to_ns(job->result.busy_ticks),
-                                .plan = {.reason = ALLOT_REASON_SHARE,
-                                         .share = true,
-                                         .wake = true,
+                                .plan = {.reason = job->n > 0 ? ALLOT_REASON_SHARE : ALLOT_REASON_NOTHING,
+                                         .share = job->n > 0,
+                                         .wake = job->n > 0,
                                          .nengines = job->result.nengines,
                                          .serial_ns = al_ticks_to_ns(job->result.busy_ticks),
                                          .parallel_ns = wall_ns}};
@@ -71,6 +71,10 @@ static void end_job(void *arg, const al_loop_result *result)
 static allot_err start_loop(allot_job *job, allot_for_fn fn, void *arg, const allot_map_opts *opts,
                             allot_error *err)
 {
+    if (al_pool_is_orphan(job->pool))
+        return al_fail(
+            err, ALLOT_EUNSUPPORTED, 0,
+            "the pool was made before fork() and its threads stayed with the parent; make one here");
     al_pool_spawn(job->pool, job->pool->nworkers_max);
     if (atomic_load_explicit(&job->pool->nworkers, memory_order_acquire) == 0)
         return al_fail(err, ALLOT_ENOMEM, EAGAIN, "no thread could be started for a job");
@@ -119,9 +123,12 @@ allot_err allot_job_start(allot_pool *pool, uint64_t n, allot_for_fn fn, void *a
     if (n == 0) {
         al_loop_result nothing = {0};
         end_job(job, &nothing);
-    } else if (start_loop(job, fn, arg, opts, err) != ALLOT_OK) {
-        free(job);
-        return ALLOT_ENOMEM;
+    } else {
+        allot_err code = start_loop(job, fn, arg, opts, err);
+        if (code != ALLOT_OK) {
+            free(job);
+            return code;
+        }
     }
     *out = job;
     return ALLOT_OK;
@@ -138,7 +145,7 @@ static void help(allot_job *job)
     bool is_worker = al_worker_self != NULL && al_worker_self->pool == job->pool;
     al_loop *loop = atomic_load_explicit(&job->loop, memory_order_acquire);
     if (loop != NULL && (is_worker || al_control_is_canceled(job->control) || al_ticks() >= job->deadline))
-        al_loop_help(loop, job->pool);
+        al_loop_help(loop, job->pool, job);
 }
 
 /** Sleep until the job ended or `until` (ticks), or for a while when this thread is to help again. */
@@ -168,7 +175,8 @@ allot_err allot_job_wait(allot_job *job, uint64_t timeout_ns, bool *done, allot_
 {
     uint64_t until = timeout_ns == UINT64_MAX ? UINT64_MAX : al_run_deadline(al_ticks(), timeout_ns);
     while (!has_ended(job)) {
-        help(job);
+        if (timeout_ns > 0)
+            help(job);
         if (has_ended(job))
             break;
         if (al_ticks() >= until) {
@@ -186,6 +194,8 @@ allot_err allot_job_wait(allot_job *job, uint64_t timeout_ns, bool *done, allot_
 void allot_job_cancel(allot_job *job)
 {
     allot_control_cancel(job->control);
+    /* Whoever sleeps until the job's end may have to end it. */
+    (void)syscall(SYS_futex, &job->ended, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
 void allot_job_progress(const allot_job *job, uint64_t *done, uint64_t *total)

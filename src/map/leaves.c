@@ -24,6 +24,8 @@ allot_err al_leaves_init(al_leaves *leaves, uint64_t nitems, uint64_t leaf_items
     leaves->leaf = leaf_items;
     leaves->nleaves = nitems / leaf_items + (nitems % leaf_items != 0);
     leaves->acc_nbytes = acc_nbytes;
+    leaves->npasses = 1;
+    leaves->resumed_at = 0;
     leaves->sums = leaves->room;
     atomic_init(&leaves->failed_index, UINT64_MAX);
     size_t each, nbytes;
@@ -65,6 +67,13 @@ int al_leaves_fail(al_leaves *leaves, uint64_t leaf, uint64_t begin, uint64_t en
     return allot_fail_at(leaf, user);
 }
 
+/** What progress counts up to. */
+static uint64_t items_in_all(const al_leaves *leaves)
+{
+    uint64_t nitems;
+    return __builtin_mul_overflow(leaves->nitems, leaves->npasses, &nitems) ? UINT64_MAX : nitems;
+}
+
 allot_err al_leaves_run(allot_pool *pool, al_leaves *leaves, allot_for_fn body, void *body_arg,
                         const void *site_fn, const void *site_arg, const allot_map_opts *opts,
                         allot_error *err)
@@ -80,7 +89,8 @@ allot_err al_leaves_run(allot_pool *pool, al_leaves *leaves, allot_for_fn body, 
         .fn = site_fn,
         .arg = (const void *)((uintptr_t)site_arg ^ leaves->leaf), /* another size, another cost */
         .scale = leaves->leaf,
-        .nitems = leaves->nitems};
+        .nitems = items_in_all(leaves),
+        .start = leaves->resumed_at};
     allot_err code = al_run(pool, leaves->nleaves, body, body_arg, site, opts, err);
     if (code == ALLOT_EUSER)
         code = al_run_user_error(err, atomic_load_explicit(&leaves->failed_index, memory_order_relaxed),

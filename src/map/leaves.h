@@ -21,6 +21,8 @@ typedef struct al_leaves {
     char *sums;                    /* [nleaves] accumulators, `stride` apart */
     bool *folded;                  /* [nleaves] whether that accumulator holds anything */
     _Atomic uint64_t failed_index; /* the lowest item a body failed for, UINT64_MAX: none */
+    uint64_t npasses;              /* over the items, each of which counts in progress; 1 */
+    uint64_t resumed_at;           /* tick when the first pass began, in later ones; 0 in the first */
     _Alignas(16) char room[AL_LEAVES_INLINE_BYTES];
 } al_leaves;
 

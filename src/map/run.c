@@ -303,7 +303,7 @@ static bool is_alone(const run *r)
 {
     if (r->opts != NULL && r->opts->max_threads == 1)
         return true;
-    return r->pool != NULL && r->pool->nthreads == 1;
+    return r->pool != NULL && (r->pool->nthreads == 1 || al_pool_is_orphan(r->pool));
 }
 
 static void work(run *r)
@@ -323,8 +323,10 @@ static void work(run *r)
 /** Items done, as the user counts them (the last index may stand for fewer). */
 static uint64_t items_done(const run *r)
 {
-    uint64_t items = (r->done + r->result.nitems) * r->scale;
-    return items < r->nitems ? items : r->nitems;
+    uint64_t items;
+    if (__builtin_mul_overflow(r->done + r->result.nitems, r->scale, &items) || items > r->nitems)
+        return r->nitems;
+    return items;
 }
 
 static void fill_stats(run *r, allot_stats *stats)
@@ -343,7 +345,7 @@ static void fill_stats(run *r, allot_stats *stats)
                            .nchunks = r->nchunks + r->result.nchunks,
                            .nsteals = r->result.nsteals,
                            .nwakes = r->result.nwakes,
-                           .nengines = r->result.nengines > 0 ? r->result.nengines : 1,
+                           .nengines = r->result.nengines + (r->done > 0 && !r->result.owner_worked),
                            .wall_ns = al_ticks_to_ns(now - r->start),
                            .busy_ns = al_ticks_to_ns(alone + r->result.busy_ticks),
                            .first_ns = r->opened != 0 ? al_ticks_to_ns(alone) : 0.0,
@@ -394,8 +396,9 @@ allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_ru
     r.start = r.last = al_ticks();
     if (opts != NULL) {
         if (opts->timeout_ns != 0)
-            r.deadline = al_run_deadline(r.start, opts->timeout_ns);
-        al_control_begin(opts->control, r.nitems);
+            r.deadline = al_run_deadline(site.start != 0 ? site.start : r.start, opts->timeout_ns);
+        if (site.start == 0)
+            al_control_begin(opts->control, r.nitems);
     }
     if (!is_stopped(&r))
         work(&r);

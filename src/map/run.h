@@ -15,6 +15,7 @@ typedef struct al_run_site {
     const void *arg;
     uint64_t scale;  /* the user's items in one index; 0: 1 */
     uint64_t nitems; /* and in all; 0: n */
+    uint64_t start;  /* tick at which the call began, of which this loop is a later part; 0: it begins here */
 } al_run_site;
 
 /** Run fn over [0, n), n > 0; arguments checked by the caller. @return as allot_for() */

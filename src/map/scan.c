@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "map/leaves.h"
 #include "map/run.h"
@@ -85,21 +86,50 @@ static allot_err scan_once(allot_pool *pool, scan *s, uint64_t n, const allot_ma
     return al_run(pool, n, emit_items, s, site, &alone, err);
 }
 
+/** Counters of the second pass, to which those of the first are added. */
+static void add_stats(allot_stats *stats, const allot_stats *first, uint64_t nitems)
+{
+    stats->nitems = nitems;
+    stats->nchunks += first->nchunks;
+    stats->nsteals += first->nsteals;
+    stats->nwakes += first->nwakes;
+    stats->nengines = first->nengines > stats->nengines ? first->nengines : stats->nengines;
+    stats->wall_ns += first->wall_ns;
+    stats->busy_ns += first->busy_ns;
+}
+
+static allot_err two_passes(allot_pool *pool, scan *s, void *spare, const allot_map_opts *opts,
+                            allot_error *err)
+{
+    const allot_scanner *scanner = s->scanner;
+    allot_stats first = {0};
+    s->leaves.npasses = PASSES;
+    uint64_t start = al_ticks();
+    allot_err code = al_leaves_run(pool, &s->leaves, fold_leaves, s,
+                                   (const void *)(uintptr_t)scanner->reduce.fold, s->arg, opts, err);
+    if (code != ALLOT_OK)
+        return code;
+    if (opts != NULL && opts->stats != NULL)
+        first = *opts->stats;
+    prefix_sums(s, spare);
+    s->leaves.resumed_at = start;
+    code = al_leaves_run(pool, &s->leaves, emit_leaves, s, (const void *)(uintptr_t)scanner->emit, s->arg,
+                         opts, err);
+    if (opts != NULL && opts->stats != NULL)
+        add_stats(opts->stats, &first, code == ALLOT_OK ? s->leaves.nitems : opts->stats->nitems);
+    return code;
+}
+
 static allot_err scan_twice(allot_pool *pool, scan *s, uint64_t n, uint64_t leaf, const allot_map_opts *opts,
                             allot_error *err)
 {
-    allot_err code = al_leaves_init(&s->leaves, n, leaf, s->scanner->reduce.acc_nbytes, err);
-    if (code == ALLOT_OK)
-        code = al_leaves_run(pool, &s->leaves, fold_leaves, s,
-                             (const void *)(uintptr_t)s->scanner->reduce.fold, s->arg, opts, err);
-    void *spare = code == ALLOT_OK ? malloc(s->leaves.acc_nbytes) : NULL;
+    size_t acc_nbytes = s->scanner->reduce.acc_nbytes;
+    allot_err code = al_leaves_init(&s->leaves, n, leaf, acc_nbytes, err);
+    void *spare = code == ALLOT_OK ? malloc(acc_nbytes) : NULL;
     if (code == ALLOT_OK && spare == NULL)
         code = al_fail(err, ALLOT_ENOMEM, 0, "allot_scan: out of memory");
-    if (code == ALLOT_OK) {
-        prefix_sums(s, spare);
-        code = al_leaves_run(pool, &s->leaves, emit_leaves, s, (const void *)(uintptr_t)s->scanner->emit,
-                             s->arg, opts, err);
-    }
+    if (code == ALLOT_OK)
+        code = two_passes(pool, s, spare, opts, err);
     free(spare);
     al_leaves_fini(&s->leaves);
     return code;

@@ -181,17 +181,18 @@ const char *allot_reason_text(allot_reason reason)
     return "unknown reason";
 }
 
-/** A time with the unit a person would choose. */
+/** A time with the unit a person would choose, three digits of it. */
 static void format_ns(double ns, char *text, size_t nbytes)
 {
     static const struct {
         double ns;
         const char *unit;
-    } units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {0.0, "ns"}};
+    } units[] = {{1.0, "ns"}, {1e3, "us"}, {1e6, "ms"}, {1e9, "s"}};
     size_t u = 0;
-    while (ns < units[u].ns)
+    while (u < 3 && ns / units[u].ns >= 999.5)
         u++;
-    (void)snprintf(text, nbytes, "%.3g %s", units[u].ns > 0.0 ? ns / units[u].ns : ns, units[u].unit);
+    double value = ns / units[u].ns;
+    (void)snprintf(text, nbytes, value >= 99.95 ? "%.0f %s" : "%.3g %s", value, units[u].unit);
 }
 
 int allot_plan_explain(const allot_plan *plan, char *text, size_t nbytes)

@@ -7,10 +7,10 @@
  * word that compares equal stands for the same undone units and the swap is right (no ABA).
  *
  * The gate is one word too: whether the loop is open, how many visitors are in it, whether its owner sleeps
- * until they are gone. Visitors enter by adding one and look at what was there: when it was closed, they
- * leave again and touch nothing. The owner closes the gate and waits for the count to fall to zero; only then
- * is the loop free for its next use. Loops are never freed while the pool lives, so a late visitor that adds
- * to the gate of a loop long over does no harm.
+ * until they are gone. Visitors enter by adding one and look at what was there: when it was closed or full,
+ * they leave again and touch nothing. The owner closes the gate and waits for the count to fall to zero; only
+ * then is the loop free for its next use. Loops are never freed while the pool lives, so a late visitor that
+ * adds to the gate of a loop long over does no harm.
  *
  * Invariants: while a loop is closed and empty of visitors, all ranges are empty. Each unit is in exactly one
  * range, or in the hands of one thread. A thread leaves only with its own range empty.
@@ -30,9 +30,13 @@
 #include "base/spin.h"
 #include "pool/control.h"
 
-#define GATE_OPEN 0x80000000u
-#define GATE_WAITED 0x40000000u
-#define GATE_VISITORS 0x00ffffffu
+/* The gate: state in the low half, on which an owner may sleep, and in the high half a count of openings and
+ * entries, by which a gate that looks the same as before is told from one that is. */
+#define GATE_OPEN UINT64_C(0x80000000)
+#define GATE_WAITED UINT64_C(0x40000000)
+#define GATE_VISITORS UINT64_C(0x00ffffff)
+#define GATE_EVENT (UINT64_C(1) << 32)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex is the low half of the gate");
 
 #define UNITS_MAX UINT64_C(0xfffffffe)
 /** Progress is told this often, so that counting never costs. */
@@ -51,7 +55,7 @@ typedef struct slot {
 
 struct al_loop {
     /* What a thief touches first, on one line. */
-    AL_LINE_ALIGNED _Atomic uint32_t gate;
+    AL_LINE_ALIGNED _Atomic uint64_t gate;
     _Atomic uint32_t top; /* highest slot in use */
     _Atomic uint64_t front;
     _Atomic uint32_t visitors_max;
@@ -63,8 +67,9 @@ struct al_loop {
     uint64_t step;
     double unit_ticks;
     double steal_ticks;
-    uint32_t index; /* in pool->loops */
-    int cpu;        /* the owner's processor, -1: unknown */
+    uint32_t index;         /* in pool->loops */
+    uint32_t visitors_most; /* that visitors_max may be raised to */
+    int cpu;                /* the owner's processor, -1: unknown */
     al_loop_ended_fn *ended;
     void *ended_arg;
 
@@ -82,6 +87,7 @@ struct al_loop {
 /** A thread's time in a loop. */
 typedef struct visit {
     al_loop *loop;
+    struct visit *outer; /* the visit whose chunk this thread is in */
     _Atomic uint64_t *range;
     slot *slot;
     uint32_t id;
@@ -93,6 +99,9 @@ typedef struct visit {
     uint64_t last_wake; /* ticks */
     double wake_ticks;  /* a range longer than this pays for waking somebody */
 } visit;
+
+/** The loop that the calling thread is in, and by `outer` those around it. */
+static AL_TLS visit *innermost;
 
 /* allot_fail_at() leaves the index here for al_loop_call() on the same thread. */
 static AL_TLS struct {
@@ -193,7 +202,27 @@ static uint32_t fullest(visit *v, uint64_t *range)
     return best;
 }
 
-/** Take the back half of the fullest other range. @return false when there is none worth it */
+/** A range that this thread left alone because, by the estimate, it was too little to be worth taking. */
+static AL_TLS struct {
+    const al_loop *loop;
+    uint64_t range;
+    uint64_t seen_at;
+} left_alone;
+
+/** Whether a range too small to be worth taking was there already when this thread last looked, and should
+ * have been done since: then the estimate is wrong, and its thread sits in a long item. */
+static bool is_stuck(const al_loop *loop, uint64_t range)
+{
+    uint64_t now = al_ticks();
+    if (left_alone.loop == loop && left_alone.range == range)
+        return (double)(now - left_alone.seen_at) >= loop->steal_ticks;
+    left_alone.loop = loop;
+    left_alone.range = range;
+    left_alone.seen_at = now;
+    return false;
+}
+
+/** Take half of the fullest other range, the back one. @return false when there is none worth it */
 static bool steal(visit *v)
 {
     al_loop *loop = v->loop;
@@ -202,14 +231,17 @@ static bool steal(visit *v)
     while ((victim = fullest(v, &range)) != UINT32_MAX) {
         uint32_t left = range_left(range), take = left - left / 2;
         bool deserted = victim == 0 && atomic_load_explicit(&loop->ownerless, memory_order_relaxed);
-        if (!deserted && v->unit_ticks > 0.0 && left * v->unit_ticks < loop->steal_ticks)
+        if (!deserted && v->unit_ticks > 0.0 && left * v->unit_ticks < loop->steal_ticks &&
+            !is_stuck(loop, range))
             return false;
-        uint32_t end = (uint32_t)range;
-        if (!atomic_compare_exchange_strong_explicit(range_of(loop, victim), &range,
-                                                     range_pack(range_begin(range), end - take),
+        uint32_t begin = range_begin(range), end = (uint32_t)range;
+        /* Nobody works at the front of a deserted range, so a job is done from its beginning. */
+        uint64_t taken = deserted ? range_pack(begin, begin + take) : range_pack(end - take, end);
+        uint64_t rest = deserted ? range_pack(begin + take, end) : range_pack(begin, end - take);
+        if (!atomic_compare_exchange_strong_explicit(range_of(loop, victim), &range, rest,
                                                      memory_order_acq_rel, memory_order_relaxed))
             continue;
-        atomic_store_explicit(v->range, range_pack(end - take, end), memory_order_release);
+        atomic_store_explicit(v->range, taken, memory_order_release);
         v->slot->nsteals++;
         v->last = al_ticks();
         return true;
@@ -238,31 +270,47 @@ static bool is_stopped(visit *v)
     return stop != RUNNING;
 }
 
+/** Call the body for items [first, last), in calls of a fixed size if the user wants that. */
+static void call_body(visit *v, uint64_t first, uint64_t last)
+{
+    al_loop *loop = v->loop;
+    uint64_t size = loop->spec.chunk_items != 0 ? loop->spec.chunk_items : UINT64_MAX, end;
+    for (uint64_t begin = first; begin < last; begin = end) {
+        end = last - begin > size ? begin + size : last;
+        uint64_t index;
+        int user = al_loop_call(loop->spec.fn, loop->spec.arg, begin, end, &index);
+        v->slot->nchunks++;
+        v->slot->nitems += end - begin;
+        v->untold += end - begin;
+        if (AL_UNLIKELY(user != 0)) {
+            note_failure(loop, index, user);
+            return;
+        }
+    }
+}
+
 /** Do units [begin, end). @return false when the thread's whole range is to be dropped */
 static bool run_chunk(visit *v, uint32_t begin, uint32_t end)
 {
     al_loop *loop = v->loop;
     uint64_t first = loop->spec.begin + begin * loop->step;
-    uint64_t last = end * loop->step < loop->spec.end - loop->spec.begin ? loop->spec.begin + end * loop->step
-                                                                         : loop->spec.end;
+    uint64_t units_left =
+        (loop->spec.end - first) / loop->step; /* whole ones: the product below cannot wrap */
+    uint64_t last = units_left >= end - begin ? first + (end - begin) * loop->step : loop->spec.end;
     uint64_t limit = atomic_load_explicit(&loop->limit, memory_order_relaxed);
     if (first >= limit)
         return false;
-    last = last < limit ? last : limit;
-    uint64_t index;
-    int user = al_loop_call(loop->spec.fn, loop->spec.arg, first, last, &index);
+    call_body(v, first, last < limit ? last : limit);
     uint64_t now = al_ticks(), took = now - v->last;
-    if (AL_UNLIKELY(user != 0))
-        note_failure(loop, index, user);
     double unit = (double)(took > 0 ? took : 1) / (end - begin);
     v->unit_ticks = v->unit_ticks > 0.0 ? (v->unit_ticks + unit) / 2 : unit;
     v->slot->busy_ticks += took;
-    v->slot->nitems += last - first;
-    v->slot->nchunks++;
-    v->untold += last - first;
     v->last = now;
-    if (al_ticks_to_ns(now - v->told) > PROGRESS_NS)
+    if (al_ticks_to_ns(now - v->told) > PROGRESS_NS) {
         tell_progress(v);
+        /* A loop that lasts is worth anybody's coming, whatever was predicted. */
+        atomic_store_explicit(&loop->visitors_max, loop->visitors_most, memory_order_relaxed);
+    }
     return true;
 }
 
@@ -295,9 +343,24 @@ static void wake_more(visit *v)
     v->last = v->last_wake = al_ticks();
 }
 
+/** Before the first chunk, which may be a long one. A job's first visitors know nothing of its items and
+ * cannot ask whether waking pays: somebody started it to have it done. */
+static void wake_at_once(visit *v)
+{
+    bool ownerless = atomic_load_explicit(&v->loop->ownerless, memory_order_relaxed);
+    v->left = range_left(atomic_load_explicit(v->range, memory_order_relaxed));
+    if (v->unit_ticks > 0.0)
+        wake_more(v);
+    else if (ownerless && v->left > 1 && has_room(v->loop))
+        v->slot->nwakes += al_park_wake_one(v->loop->pool, -1, true);
+}
+
 static void work(visit *v)
 {
     uint32_t begin, end;
+    v->outer = innermost;
+    innermost = v;
+    wake_at_once(v);
     do {
         while (pop(v, &begin, &end)) {
             if (!run_chunk(v, begin, end) || is_stopped(v))
@@ -306,6 +369,7 @@ static void work(visit *v)
                 wake_more(v);
         }
     } while (!is_stopped(v) && steal(v));
+    innermost = v->outer;
     if (v->untold > 0)
         tell_progress(v);
 }
@@ -386,14 +450,17 @@ static void ring_bell(al_loop *loop)
     atomic_store_explicit(&loop->pool->bell, ((bell >> 8) + 1) << 8 | loop->index, memory_order_release);
 }
 
+/** The most visitors that the user's bound and the pool allow. */
+static uint32_t visitors_allowed(const allot_pool *pool, const al_loop_spec *spec, bool ownerless)
+{
+    uint32_t owner = ownerless ? 0 : 1, most = pool->nthreads - owner;
+    return spec->max_threads != 0 && spec->max_threads - owner < most ? spec->max_threads - owner : most;
+}
+
 /** How many of the pool's others the work is worth. More than that only get in each other's way at the
  * gate of a short loop. */
-static uint32_t visitors_worth(const allot_pool *pool, const al_loop_spec *spec, double handover_ns,
-                               bool ownerless)
+static uint32_t visitors_worth(const al_loop_spec *spec, double handover_ns, uint32_t most)
 {
-    uint32_t most = ownerless ? pool->nworkers_max : pool->nthreads - 1;
-    if (spec->max_threads != 0 && spec->max_threads - (ownerless ? 0 : 1) < most)
-        most = spec->max_threads - (ownerless ? 0 : 1);
     double work_ns = (double)(spec->end - spec->begin) * al_ticks_to_ns(1) * spec->item_ticks;
     if (spec->item_ticks <= 0.0 || spec->chunk_items != 0 || handover_ns <= 0.0)
         return most;
@@ -401,17 +468,25 @@ static uint32_t visitors_worth(const allot_pool *pool, const al_loop_spec *spec,
     return worth < most ? (uint32_t)worth : most;
 }
 
+/** Items a unit, so that there are no more than UNITS_MAX: a multiple of the chunk, if that is fixed. */
+static uint64_t step_for(uint64_t nitems, uint64_t chunk_items)
+{
+    uint64_t least = nitems / UNITS_MAX + 1;
+    if (chunk_items <= 1 || chunk_items >= nitems)
+        return least > chunk_items ? least : chunk_items;
+    return (least / chunk_items + (least % chunk_items != 0)) * chunk_items;
+}
+
 static al_loop *prepare(allot_pool *pool, const al_loop_spec *spec, bool ownerless)
 {
     al_loop *loop = claim(pool);
     if (loop == NULL)
         return NULL;
+    loop->ended_arg = NULL;
     uint64_t nitems = spec->end - spec->begin;
     double handover_ns = atomic_load_explicit(&pool->handover_ns, memory_order_relaxed);
     loop->spec = *spec;
-    loop->step = nitems / UNITS_MAX + 1;
-    if (loop->step < spec->chunk_items)
-        loop->step = spec->chunk_items;
+    loop->step = step_for(nitems, spec->chunk_items);
     loop->unit_ticks = spec->item_ticks * (double)loop->step;
     loop->steal_ticks = STEAL_WORTH_HANDOVERS * handover_ns * al_clock_ticks_per_ns;
     loop->cpu = ownerless ? -1 : sched_getcpu();
@@ -426,7 +501,8 @@ static al_loop *prepare(allot_pool *pool, const al_loop_spec *spec, bool ownerle
     }
     atomic_store_explicit(&loop->top, 0, memory_order_relaxed);
     atomic_store_explicit(&loop->ownerless, ownerless, memory_order_relaxed);
-    atomic_store_explicit(&loop->visitors_max, visitors_worth(pool, spec, handover_ns, ownerless),
+    loop->visitors_most = visitors_allowed(pool, spec, ownerless);
+    atomic_store_explicit(&loop->visitors_max, visitors_worth(spec, handover_ns, loop->visitors_most),
                           memory_order_relaxed);
     uint64_t nunits = nitems / loop->step + (nitems % loop->step != 0);
     atomic_store_explicit(&loop->front, range_pack(0, (uint32_t)nunits), memory_order_relaxed);
@@ -438,7 +514,7 @@ al_loop *al_loop_open(allot_pool *pool, const al_loop_spec *spec)
     al_loop *loop = prepare(pool, spec, false);
     if (loop == NULL)
         return NULL;
-    atomic_fetch_or_explicit(&loop->gate, GATE_OPEN, memory_order_seq_cst);
+    atomic_fetch_add_explicit(&loop->gate, GATE_OPEN + GATE_EVENT, memory_order_seq_cst);
     ring_bell(loop);
     return loop;
 }
@@ -455,6 +531,7 @@ static void collect(al_loop *loop, al_loop_result *result)
         result->busy_ticks += s->busy_ticks;
         result->nengines += s->nitems > 0;
     }
+    result->owner_worked = loop->slots[0].nitems > 0;
     result->failed = loop->failed_index != UINT64_MAX;
     result->index = loop->failed_index;
     result->user = loop->failed_user;
@@ -469,7 +546,7 @@ static void await_visitors(visit *v)
 {
     al_loop *loop = v->loop;
     uint64_t until = al_ticks() + atomic_load_explicit(&loop->pool->spin_ticks, memory_order_relaxed);
-    uint32_t gate;
+    uint64_t gate;
     for (uint32_t spins = 1;; spins++) {
         gate = atomic_load_explicit(&loop->gate, memory_order_acquire);
         if ((gate & GATE_VISITORS) == 0)
@@ -484,7 +561,7 @@ static void await_visitors(visit *v)
     }
     gate = atomic_fetch_or_explicit(&loop->gate, GATE_WAITED, memory_order_acquire) | GATE_WAITED;
     while ((gate & GATE_VISITORS) != 0) {
-        (void)syscall(SYS_futex, &loop->gate, FUTEX_WAIT_PRIVATE, gate, NULL, NULL, 0);
+        (void)syscall(SYS_futex, &loop->gate, FUTEX_WAIT_PRIVATE, (uint32_t)gate, NULL, NULL, 0);
         gate = atomic_load_explicit(&loop->gate, memory_order_acquire);
     }
     atomic_fetch_and_explicit(&loop->gate, ~GATE_WAITED, memory_order_relaxed);
@@ -518,7 +595,7 @@ static bool has_work(al_loop *loop)
 
 static bool may_join(const al_worker *worker, al_loop *loop)
 {
-    uint32_t gate = atomic_load_explicit(&loop->gate, memory_order_seq_cst);
+    uint64_t gate = atomic_load_explicit(&loop->gate, memory_order_seq_cst);
     return (gate & GATE_OPEN) != 0 &&
            (gate & GATE_VISITORS) < atomic_load_explicit(&loop->visitors_max, memory_order_relaxed) &&
            (worker->id < worker->pool->nthreads ||
@@ -540,9 +617,12 @@ al_loop *al_loop_find_open(al_worker *worker)
     return NULL;
 }
 
+/** Enter if the loop is open and has room. leave() is due either way. */
 static bool enter(al_loop *loop, uint32_t id)
 {
-    if ((atomic_fetch_add_explicit(&loop->gate, 1, memory_order_acq_rel) & GATE_OPEN) == 0)
+    uint64_t gate = atomic_fetch_add_explicit(&loop->gate, 1 + GATE_EVENT, memory_order_acq_rel);
+    if ((gate & GATE_OPEN) == 0 ||
+        (gate & GATE_VISITORS) >= atomic_load_explicit(&loop->visitors_max, memory_order_relaxed))
         return false;
     uint32_t top = atomic_load_explicit(&loop->top, memory_order_relaxed);
     while (top < id && !atomic_compare_exchange_weak_explicit(&loop->top, &top, id, memory_order_relaxed,
@@ -572,7 +652,7 @@ static bool is_over(al_loop *loop)
 
 static void leave(al_loop *loop)
 {
-    uint32_t gate = atomic_load_explicit(&loop->gate, memory_order_relaxed), next;
+    uint64_t gate = atomic_load_explicit(&loop->gate, memory_order_acquire), next;
     bool ends;
     do {
         next = gate - 1;
@@ -580,8 +660,9 @@ static void leave(al_loop *loop)
                atomic_load_explicit(&loop->ownerless, memory_order_relaxed) && is_over(loop);
         if (ends)
             next &= ~GATE_OPEN;
+        /* Whoever entered meanwhile has counted an event: then this fails, and is_over() is asked again. */
     } while (!atomic_compare_exchange_weak_explicit(&loop->gate, &gate, next, memory_order_acq_rel,
-                                                    memory_order_relaxed));
+                                                    memory_order_acquire));
     if (ends)
         end_ownerless(loop);
     else if ((next & GATE_WAITED) != 0 && (next & GATE_VISITORS) == 0)
@@ -618,18 +699,27 @@ al_loop *al_loop_start(allot_pool *pool, const al_loop_spec *spec, al_loop_ended
         return NULL;
     loop->ended = ended;
     loop->ended_arg = ended_arg;
-    atomic_fetch_or_explicit(&loop->gate, GATE_OPEN, memory_order_seq_cst);
+    atomic_fetch_add_explicit(&loop->gate, GATE_OPEN + GATE_EVENT, memory_order_seq_cst);
     ring_bell(loop);
     (void)al_park_wake_one(pool, -1, true);
     return loop;
 }
 
-void al_loop_help(al_loop *loop, allot_pool *pool)
+static bool is_inside(const al_loop *loop)
+{
+    for (const visit *v = innermost; v != NULL; v = v->outer)
+        if (v->loop == loop)
+            return true;
+    return false;
+}
+
+void al_loop_help(al_loop *loop, allot_pool *pool, const void *ended_arg)
 {
     al_worker *self = al_worker_self;
     bool is_worker = self != NULL && self->pool == pool;
-    bool entered = enter(loop, is_worker ? self->id : 0);
-    if (entered) {
+    if (is_inside(loop))
+        return; /* this thread's slot is in use: it is a chunk of the loop itself that waits */
+    if (enter(loop, is_worker ? self->id : 0) && loop->ended_arg == ended_arg) {
         visit v;
         visit_begin(&v, loop, is_worker ? self->id : 0);
         if (is_stopped(&v))

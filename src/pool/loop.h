@@ -33,6 +33,7 @@ typedef struct al_loop_result {
     bool canceled, timed_out;
     uint64_t nitems, nchunks, nsteals, nwakes, busy_ticks;
     uint32_t nengines;
+    bool owner_worked; /* the owner is one of them */
 } al_loop_result;
 
 /** The item that allot_fail_at() named within [begin, end), or begin. */
@@ -67,9 +68,10 @@ al_loop *al_loop_find_open(al_worker *worker);
 /** Join the loop at index `which` if it still is open, work, leave. @return whether it was joined */
 bool al_loop_visit(al_worker *worker, al_loop *loop);
 
-/** Work on an ownerless loop from a thread that waits for it, by its own slot when it is a worker; a thread
- * that is none only helps a stopped loop to its end. */
-void al_loop_help(al_loop *loop, allot_pool *pool);
+/** Work on the ownerless loop that was started with ended_arg, if it is still that one, from a thread that
+ * waits for it: by its own slot when it is a worker that is not in the loop already; a thread that is no
+ * worker only helps a stopped loop to its end. */
+void al_loop_help(al_loop *loop, allot_pool *pool, const void *ended_arg);
 
 void al_loop_destroy(al_loop *loop);
 

@@ -28,7 +28,7 @@
 /** Weight of a new measurement in a moving average, and how far one may be off before it is clipped: a
  * worker that was kept waiting by another program says little about the machine. */
 #define AVERAGE_WEIGHT 0.25
-#define OUTLIER_RATIO 4.0
+#define OUTLIER_RATIO 2.0
 
 /** Class of a sleep: under 0.1 ms, under 1 ms, under 10 ms, longer. */
 static uint32_t sleep_depth(uint64_t slept_ticks)
@@ -112,9 +112,12 @@ static void unpark(al_worker *worker)
 
 bool al_park_wake_one(allot_pool *pool, int cpu, bool jobs_too)
 {
-    al_worker *worker = find_sleeper(pool, jobs_too);
-    if (worker == NULL || !clear_bit(pool, worker->id))
-        return false;
+    al_worker *worker;
+    do {
+        worker = find_sleeper(pool, jobs_too);
+        if (worker == NULL)
+            return false;
+    } while (!clear_bit(pool, worker->id)); /* it woke by itself: the next one then */
     uint64_t start = al_ticks();
     uint32_t depth = sleep_depth(start - atomic_load_explicit(&worker->slept_at, memory_order_relaxed));
     keep_off(worker, cpu);

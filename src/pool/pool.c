@@ -24,8 +24,22 @@
 
 _Atomic(allot_pool *) al_pool_default_made;
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
+uint32_t al_pool_forks;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static _Atomic uint32_t default_nthreads;
+
+static void mark_child(void)
+{
+    /* In a forked child: the parent's threads are not here, and its locks may be held for ever. */
+    al_pool_forks++;
+    atomic_store_explicit(&al_pool_default_made, NULL, memory_order_relaxed);
+    (void)pthread_mutex_init(&default_lock, NULL);
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, mark_child);
+}
 
 static allot_pool *pool_create(uint32_t nthreads, const allot_pool_opts *opts, allot_error *err)
 {
@@ -37,7 +51,9 @@ static allot_pool *pool_create(uint32_t nthreads, const allot_pool_opts *opts, a
         (void)al_fail(err, ALLOT_ENOMEM, 0, "pool of %u threads: out of memory", nthreads);
         return NULL;
     }
+    (void)pthread_once(&fork_once, watch_forks);
     memset(pool, 0, sizeof *pool);
+    pool->forks = al_pool_forks;
     memset(workers, 0, (nthreads + 1) * sizeof *workers);
     pool->nthreads = nthreads;
     pool->nworkers_max = nthreads; /* nthreads - 1 and the extra one */
@@ -98,6 +114,10 @@ allot_err allot_pool_create(allot_pool **out, const allot_pool_opts *opts, allot
         return al_fail(err, ALLOT_EINVAL, 0, "allot_pool_create: no place for the pool was given");
     *out = NULL;
     opts = opts != NULL ? opts : &defaults;
+    for (size_t i = 0; i < sizeof opts->reserved / sizeof opts->reserved[0]; i++)
+        if (opts->reserved[i] != 0)
+            return al_fail(err, ALLOT_EINVAL, 0,
+                           "allot_pool_create: a reserved option is set; begin with ALLOT_POOL_OPTS_INIT");
     if (opts->nthreads > AL_POOL_THREADS_MAX)
         return al_fail(err, ALLOT_EINVAL, 0, "a pool of %u threads was asked for; the most is %d",
                        opts->nthreads, AL_POOL_THREADS_MAX);
@@ -124,16 +144,22 @@ fail:
     return code;
 }
 
-void allot_pool_destroy(allot_pool *pool)
+static void end_threads(allot_pool *pool)
 {
-    if (pool == NULL)
-        return;
     atomic_store_explicit(&pool->shutdown, true, memory_order_seq_cst);
     uint32_t nworkers = atomic_load_explicit(&pool->nworkers, memory_order_acquire);
     while (al_park_wake_one(pool, -1, true))
         ;
     for (uint32_t id = 1; id <= nworkers; id++)
         (void)pthread_join(pool->workers[id].thread, NULL);
+}
+
+void allot_pool_destroy(allot_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    if (!al_pool_is_orphan(pool))
+        end_threads(pool);
     for (uint32_t i = 0; i < AL_POOL_LOOPS_MAX; i++)
         al_loop_destroy(atomic_load_explicit(&pool->loops[i], memory_order_relaxed));
     (void)pthread_mutex_destroy(&pool->spawn_lock);
@@ -143,18 +169,6 @@ void allot_pool_destroy(allot_pool *pool)
 }
 
 /* The default pool. */
-
-static void forget_default(void)
-{
-    /* In a forked child: the parent's threads are not here, and its locks may be held for ever. */
-    atomic_store_explicit(&al_pool_default_made, NULL, memory_order_relaxed);
-    (void)pthread_mutex_init(&default_lock, NULL);
-}
-
-static void watch_forks(void)
-{
-    (void)pthread_atfork(NULL, NULL, forget_default);
-}
 
 uint32_t al_pool_default_nthreads(void)
 {
@@ -173,7 +187,6 @@ allot_pool *al_pool_default(void)
     allot_pool *pool = al_pool_default_peek();
     if (AL_LIKELY(pool != NULL))
         return pool;
-    (void)pthread_once(&fork_once, watch_forks);
     (void)pthread_mutex_lock(&default_lock);
     pool = al_pool_default_peek();
     if (pool == NULL) {

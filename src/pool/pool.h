@@ -58,7 +58,8 @@ struct allot_pool {
     AL_LINE_ALIGNED uint32_t nthreads; /* the caller among them */
     uint32_t nworkers_max;             /* nthreads - 1, and one more that only jobs use */
     bool pin;
-    bool chained; /* each worker starts the next */
+    bool chained;   /* each worker starts the next */
+    uint32_t forks; /* al_pool_forks when it was made */
     atomic_bool shutdown;
     _Atomic uint32_t nworkers; /* running; a failed pthread_create() leaves fewer */
     _Atomic uint64_t spin_ticks;
@@ -82,6 +83,15 @@ extern _Atomic(allot_pool *) al_pool_default_made;
 static inline allot_pool *al_pool_default_peek(void)
 {
     return atomic_load_explicit(&al_pool_default_made, memory_order_acquire);
+}
+
+/** How many fork()s lie between this process and the first. */
+extern uint32_t al_pool_forks;
+
+/** Whether the pool was made before a fork() that this process is the child of: its threads are not here. */
+static inline bool al_pool_is_orphan(const allot_pool *pool)
+{
+    return pool->forks != al_pool_forks;
 }
 
 /** The default pool, made if need be without waiting for its threads. NULL: it cannot be made. */
