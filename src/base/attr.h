@@ -10,6 +10,8 @@
 #define AL_NOINLINE __attribute__((noinline))
 #define AL_INLINE static inline __attribute__((always_inline))
 #define AL_COLD __attribute__((cold))
+/** Placed beside each other, so that a call after a pause fetches few pages. */
+#define AL_HOT __attribute__((hot))
 #define AL_CONSTRUCTOR __attribute__((constructor))
 #define AL_UNUSED __attribute__((unused))
 /** A thread-local that is reached without a call, also from a shared library. */

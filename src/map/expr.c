@@ -1,7 +1,7 @@
 /* C expressions compiled and loaded: the steps in order.
  *
- *     check the text -> preprocess the file -> write the program -> hash it -> cached? -> else compile
- *     -> keep -> load
+ *     check the text -> preprocess the file -> write the program -> hash it -> cached? load it
+ *     -> else compile, load, keep
  *
  * The key is made of the program as it would be written for a function of one argument; whether the
  * function takes the index as well is found out by compiling, once, and not by reading C.
@@ -165,11 +165,12 @@ static allot_err compile_and_open(load *l, al_expr *expr)
     }
     if (result == ALLOT_OK)
         result = compile(l);
+    /* What cannot be loaded is not kept. */
+    if (result == ALLOT_OK)
+        result = al_expr_open(&l->object, &l->key, expr, l->err);
     if (result == ALLOT_OK && al_cache_put(&l->cache, &l->key, &l->object))
         al_cache_name(&l->cache, &l->key, expr->path, sizeof expr->path);
     al_cache_unlock(&l->cache);
-    if (result == ALLOT_OK)
-        result = al_expr_open(&l->object, &l->key, expr, l->err);
     expr->compile_ns = l->compile_ns;
     return result;
 }

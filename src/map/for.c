@@ -13,8 +13,8 @@
 #include "pool/loop.h"
 #include "pool/pool.h"
 
-static AL_NOINLINE allot_err run_checked(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
-                                         const allot_map_opts *opts, allot_error *err)
+static AL_HOT AL_NOINLINE allot_err run_checked(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                                                const allot_map_opts *opts, allot_error *err)
 {
     if (fn == NULL)
         return al_fail(err, ALLOT_EINVAL, 0, "allot_for: the function is NULL");
@@ -24,11 +24,6 @@ static AL_NOINLINE allot_err run_checked(allot_pool *pool, uint64_t n, allot_for
         return al_run_nothing(opts);
     return al_run(pool, n, fn, arg, (al_run_site){.fn = (const void *)(uintptr_t)fn, .arg = arg}, opts, err);
 }
-
-/** A short loop that took this many times longer than predicted, and more than memory or another program
- * would have kept it waiting: what is known of it is wrong. */
-#define LONG_RATIO 4.0
-#define LONG_SLACK_NS 20e3
 
 /** Whether n items are not worth a thought, though they would be if a worker were awake. */
 static bool is_short_asleep(const allot_pool *pool, uint64_t n, const al_site *site)
@@ -48,14 +43,13 @@ static inline allot_err run_short(uint64_t n, allot_for_fn fn, void *arg, al_sit
     if (AL_UNLIKELY(user != 0))
         return al_run_user_error(err, index, user);
     *end = al_ticks();
-    double slack_ticks = LONG_SLACK_NS * al_clock_ticks_per_ns;
-    if (AL_UNLIKELY((double)(*end - *start) > LONG_RATIO * site->item_ticks * (double)n + slack_ticks))
+    if (AL_UNLIKELY(*end - *start > site->long_ticks))
         al_site_doubt(site);
     return ALLOT_OK;
 }
 
-allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, const allot_map_opts *opts,
-                    allot_error *err)
+AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                           const allot_map_opts *opts, allot_error *err)
 {
     uint64_t start = 0, end = 0;
     al_site *site = al_site_entry((const void *)(uintptr_t)fn);

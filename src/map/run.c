@@ -106,7 +106,7 @@ uint64_t al_run_deadline(uint64_t start, uint64_t timeout_ns)
     return timeout < UINT64_MAX - start ? start + timeout : UINT64_MAX;
 }
 
-void al_run_miss(allot_pool *pool, al_site *site, uint64_t start, uint64_t end)
+AL_HOT void al_run_miss(allot_pool *pool, al_site *site, uint64_t start, uint64_t end)
 {
     double wake_ticks = atomic_load_explicit(&pool->wake_ticks, memory_order_relaxed);
     uint64_t spin_ticks = atomic_load_explicit(&pool->spin_ticks, memory_order_relaxed);
@@ -376,12 +376,12 @@ static void recall_site(run *r, const al_run_site *site)
 {
     if (r->site->fn != site->fn)
         return;
-    r->item_ticks = r->site->item_ticks;
+    r->item_ticks = (double)r->site->item_ticks;
     r->confirmed = r->known = r->site->arg == site->arg;
 }
 
-allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_run_site site,
-                 const allot_map_opts *opts, allot_error *err)
+AL_HOT allot_err al_run(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg, al_run_site site,
+                        const allot_map_opts *opts, allot_error *err)
 {
     run r = {.pool = pool != NULL ? pool : al_pool_default_peek(),
              .n = n,

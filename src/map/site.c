@@ -18,6 +18,8 @@
 
 AL_TLS al_site al_sites[AL_SITES];
 
+/** A loop that was to be short, and took longer than memory or another program would have kept it waiting. */
+#define LONG_NS 50e3
 /** Loops longer than this lose too little by an attempt in vain to learn from it. */
 #define SHORT_LOOP_NS 20e3
 /** Sharing pays when it takes less than this share of the serial time. */
@@ -42,7 +44,7 @@ static uint64_t items_of(double ticks, double item_ticks)
     return items < 1e18 ? (uint64_t)items : UINT64_MAX / 2;
 }
 
-bool al_site_miss(al_site *site, uint64_t start, uint64_t end, double wake_ticks, uint64_t spin_ticks)
+AL_HOT bool al_site_miss(al_site *site, uint64_t start, uint64_t end, double wake_ticks, uint64_t spin_ticks)
 {
     /* A worker woken for the last loop would be asleep again if that is longer ago than its spin. */
     if (start - site->missed_at > spin_ticks)
@@ -57,7 +59,7 @@ bool al_site_miss(al_site *site, uint64_t start, uint64_t end, double wake_ticks
 
 static void judge_sharing(al_site *site, const al_site_lesson *lesson)
 {
-    double serial = min_of(site->item_ticks * (double)lesson->nitems, (double)lesson->busy_ticks);
+    double serial = min_of((double)site->item_ticks * (double)lesson->nitems, (double)lesson->busy_ticks);
     if ((double)lesson->wall_ticks <= PAYS * serial) {
         site->losses = 0;
         site->floor_ticks = 0.0F;
@@ -68,22 +70,23 @@ static void judge_sharing(al_site *site, const al_site_lesson *lesson)
     site->floor_ticks = (float)(lesson->shared_ticks * ratio);
 }
 
-void al_site_learn(al_site *site, const void *fn, const void *arg, const al_site_lesson *lesson)
+AL_HOT void al_site_learn(al_site *site, const void *fn, const void *arg, const al_site_lesson *lesson)
 {
     if (site->fn != fn || site->arg != arg)
         *site = (al_site){.fn = fn, .arg = arg};
     bool shared = lesson->shared_ticks > 0.0;
     bool is_short = (double)lesson->wall_ticks < SHORT_LOOP_NS * al_clock_ticks_per_ns;
-    if (!(shared && is_short) || site->item_ticks <= 0.0) {
+    if (!(shared && is_short) || site->item_ticks <= 0.0F) {
         uint64_t busy = lesson->busy_ticks > 0 ? lesson->busy_ticks : 1;
-        site->item_ticks = (double)busy / (double)lesson->nitems;
+        site->item_ticks = (float)((double)busy / (double)lesson->nitems);
     }
     if (shared && is_short)
         judge_sharing(site, lesson);
     else if (lesson->held_back)
         site->floor_ticks *= FLOOR_DECAY;
-    site->short_items = items_of(AL_SITE_SHORT_NS * al_clock_ticks_per_ns, site->item_ticks);
-    site->asleep_items = items_of(ASLEEP_SHARE * lesson->wake_ticks, site->item_ticks);
+    site->short_items = items_of(AL_SITE_SHORT_NS * al_clock_ticks_per_ns, (double)site->item_ticks);
+    site->asleep_items = items_of(ASLEEP_SHARE * lesson->wake_ticks, (double)site->item_ticks);
+    site->long_ticks = (uint32_t)(LONG_NS * al_clock_ticks_per_ns);
 }
 
 void al_site_doubt(al_site *site)

@@ -19,13 +19,14 @@
 typedef struct al_site {
     const void *fn; /* never dereferenced, as arg */
     const void *arg;
-    uint64_t short_items;  /* so many items are not worth a thought: do them at once */
-    uint64_t asleep_items; /* so many are not while no worker is awake */
-    double item_ticks;     /* cost of an item */
+    uint64_t short_items;  /* so many items are not worth a thought: do them at once... */
+    uint64_t asleep_items; /* ...and so many while no worker is awake... */
+    uint32_t long_ticks;   /* ...unless they took this long: then what is known is wrong */
+    uint32_t losses;       /* attempts to share in a row that did not pay */
+    float item_ticks;      /* cost of an item */
     uint64_t missed_at;    /* ticks at the end of the last loop that a worker awake could have shortened */
     float missed_ticks;    /* what such loops in close succession would have saved so far */
-    float floor_ticks;     /* do not share less work than this: it did not pay... */
-    uint32_t losses;       /* ...so many times in a row */
+    float floor_ticks;     /* do not share less work than this: it did not pay */
 } al_site;
 
 /** What a loop can teach. */
@@ -37,6 +38,8 @@ typedef struct al_site_lesson {
     bool held_back;      /* not opened because of floor_ticks */
     double wake_ticks;   /* the least work that pays for waking a worker; 0: unknown */
 } al_site_lesson;
+
+_Static_assert(sizeof(al_site) <= AL_CACHE_LINE, "a site is one cache line");
 
 #define AL_SITES 16u
 extern AL_TLS al_site al_sites[AL_SITES];
