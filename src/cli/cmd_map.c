@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,13 +229,24 @@ static allot_err start_progress(command *c, allot_error *err)
     return al_progress_start(&opts, &c->progress, err);
 }
 
-/** Say what went wrong. @return the exit status */
+/** Bytes of a text without the newlines at its end. */
+static size_t length_of(const char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0 && text[n - 1] == '\n')
+        n--;
+    return n;
+}
+
+/** Say what went wrong: a complaint of the compiler with the expression and where in it, if there is one.
+ * @return the exit status */
 static int complain_failed(const command *c, allot_err code, const allot_error *err)
 {
     const al_item_failure *failure = &c->stream.failure;
-    al_complain("map", "%s", err->text);
     if (c->diagnosis != NULL && !c->options.quiet)
-        fputs(c->diagnosis, stderr);
+        al_complain("map", "%.*s", (int)length_of(c->diagnosis), c->diagnosis);
+    else
+        al_complain("map", "%s", err->text);
     if (code == ALLOT_EUSER && failure->kind >= AL_ITEM_CRASHED)
         return AL_EXIT_SIGNAL + failure->crash.signal;
     return code == ALLOT_ETIMEDOUT ? AL_EXIT_TIMEOUT : AL_EXIT_FAILED;
@@ -277,6 +289,15 @@ static int map(command *c)
     return status;
 }
 
+/** Standard descriptors that came closed must not become those of the files we open. What stands in for them
+ * fails in the direction it is meant for, as a closed one would. */
+static void fill_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return;
+}
+
 static int dry_run(command *c)
 {
     c->stream.nthreads = c->options.nthreads != 0 ? (uint32_t)c->options.nthreads : allot_pool_nthreads(NULL);
@@ -289,6 +310,7 @@ static int run_map(int argc, char **argv)
     static command c;
     int noperands, status;
     c.options.begin_ns = al_clock_ns();
+    fill_descriptors();
     if (!al_option_parse(&al_command_map, argc, argv, &c.options, &noperands, &status))
         return status;
     if (!check_options(&c.options, noperands))

@@ -78,10 +78,21 @@ void al_guard_install(void (*last_words)(void))
         (void)sigaction(guarded[k], &action, NULL);
 }
 
+/** A fault whose signal is blocked ends the process, and a pool's workers block all signals. */
+static void unblock_faults(void)
+{
+    sigset_t faults;
+    (void)sigemptyset(&faults);
+    for (size_t k = 0; k < sizeof guarded / sizeof guarded[0]; k++)
+        (void)sigaddset(&faults, guarded[k]);
+    (void)pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
+}
+
 /** The first guarded call of a thread: a stack for the handler, and where the thread's own one ends. */
 static AL_NOINLINE void prepare_thread(void)
 {
     here.ready = true;
+    unblock_faults();
     stack_t old;
     if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE) != 0) {
         void *stack =

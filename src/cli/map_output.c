@@ -180,8 +180,6 @@ allot_err al_output_open(al_map_output *output, const char *path, bool is_npy, c
     if (path == NULL)
         output->fd = STDOUT_FILENO;
     allot_err code = path != NULL ? open_file(output, path, err) : ALLOT_OK;
-    if (code == ALLOT_OK && fcntl(output->fd, F_GETFD) < 0)
-        code = al_fail(err, ALLOT_EIO, errno, "%s is closed", output->name);
     return code == ALLOT_OK && is_npy ? open_npy(output, npy, err) : code;
 }
 

@@ -272,6 +272,9 @@ allot_err al_reader_start(al_reader *reader, allot_error *err)
 {
     al_map_input *input = reader->input;
     reader->code = ALLOT_OK;
+    reader->header_done = false;
+    reader->nlines = 0;
+    reader->nraw_items = 0;
     reader->at_end = input->kind == AL_INPUT_NPY && input->npy.nitems == 0;
     if (!al_buffer_reserve(&reader->rest, AL_INPUT_SNIFF_MAX))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
