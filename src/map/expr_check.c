@@ -18,6 +18,8 @@
 /* Brackets inside brackets; compilers have a limit of 256 themselves. */
 enum { MAX_DEPTH = 200, MAX_NBYTES = 1 << 20 };
 
+static const char no_backslash[] = "a line cannot end in a backslash here";
+
 typedef struct scan {
     const char *text;
     size_t at;
@@ -53,20 +55,30 @@ static void skip_quotes(scan *s)
     }
 }
 
-/* A comment; `at` is afterwards on its last character, or on the newline after it. */
+/* A backslash there would join this line with what we write after it. */
+static bool ends_line(const char *backslash)
+{
+    const char *rest = backslash + 1 + strspn(backslash + 1, " \t\r\v\f");
+    return *rest == '\0' || *rest == '\n';
+}
+
+/* A comment; `at` is afterwards on its last character. */
 static void skip_comment(scan *s)
 {
-    const size_t start = s->at;
-    if (s->text[start + 1] == '/') {
-        const char *end = strchr(s->text + start, '\n');
-        s->at = end ? (size_t)(end - s->text) - 1 : strlen(s->text) - 1;
+    const char *start = s->text + s->at;
+    if (start[1] == '*') {
+        const char *end = strstr(start + 2, "*/");
+        if (end)
+            s->at = (size_t)(end - s->text) + 1;
+        else
+            fault(s, s->at, "this comment does not end", NULL);
         return;
     }
-    const char *end = strstr(s->text + start + 2, "*/");
-    if (end)
-        s->at = (size_t)(end - s->text) + 1;
-    else
-        fault(s, start, "this comment does not end", NULL);
+    const size_t length = strcspn(start, "\n");
+    for (size_t k = 2; k < length; k++)
+        if (start[k] == '\\' && ends_line(start + k))
+            fault(s, s->at + k, no_backslash, NULL);
+    s->at += length - 1;
 }
 
 static char closer(char open)
@@ -125,8 +137,8 @@ static void look_at_token(scan *s)
               "put them into a file: -f FILE.c:FUNCTION");
     else if (is_digraph(at))
         fault(s, s->at, "digraphs are not possible here", "put a blank between the two characters");
-    else if (*at == '\\' && (at[1] == '\0' || at[1 + strspn(at + 1, " \t\r\v\f")] == '\n'))
-        fault(s, s->at, "a line cannot end in a backslash here", NULL);
+    else if (*at == '\\' && ends_line(at))
+        fault(s, s->at, no_backslash, NULL);
     else if ((unsigned char)*at < ' ' || *at == 0x7f)
         fault(s, s->at, "there is a control character here", "type it as an escape, as in '\\033'");
 }

@@ -346,6 +346,8 @@ static allot_err explain_typed(const char *text, complaint *c, char **diagnosis,
     const char *line = line_of(text, c->line, &length);
     const size_t column = c->column > 0 ? c->column - 1 : 0;
     const size_t place = column < length ? column : length;
+    if (c->line == lines && place == length && strstr(c->message, "expected "))
+        return al_complaint_at(c->file, text, strlen(text), incomplete, NULL, diagnosis, err);
     const char *hint = operator_hint(c, line, length, place);
     const char *reworded = reword(c);
     if (!hint)
