@@ -8,7 +8,8 @@
  * Eight characters are looked at in one word. Floats take one of two exact ways from digits m and power of
  * ten e. When m < 2^53 and |e| <= 22 both are exact as doubles, so that one multiplication or division
  * rounds once (Clinger, 1990). When m needs all 64 bits and -27 <= e < 0, m / 5^-e is one division of
- * integers, whose remainder says on which side of a tie the quotient lies.
+ * integers, whose remainder says on which side of a tie the quotient lies. (With e = 0 there is nothing to
+ * divide: the conversion of m rounds.)
  *
  * Inline, with a type that is a constant at each call: the loop over a block's lines is compiled once for
  * each type.
@@ -142,8 +143,8 @@ AL_INLINE bool al_scan_scale(uint64_t m, int64_t e, double *value)
         *value = e < 0 ? (double)m / al_pow10_exact[-e] : (double)m * al_pow10_exact[e];
         return true;
     }
-    if (m == 0) {
-        *value = 0;
+    if (m == 0 || (e == 0 && m <= INT64_MAX)) {
+        *value = (double)(int64_t)m;
         return true;
     }
     if (e >= 0 || e < -27)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/text.h"
 #include "../prop/text_reference.h"
+#include "data/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t nbytes);
 

@@ -280,6 +280,9 @@ static void other_files_are_told(void **state)
     assert_int_equal(al_npy_parse("\x93NUMPY\x04\x01\x02\0{}  ", 14, 14, "x.npy", &npy, &err),
                      ALLOT_EUNSUPPORTED);
     assert_non_null(strstr(err.text, "version 4.1 is not known"));
+    assert_int_equal(al_npy_parse("\x93NUMPY\x01\x01\x04\0{}  ", 14, 14, "x.npy", &npy, &err),
+                     ALLOT_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "version 1.1 is not known"));
     assert_int_equal(al_npy_parse("\x93NUMPY\x02\0\xff\xff\xff\xff{}", 14, 14, "x.npy", &npy, &err),
                      ALLOT_EUNSUPPORTED);
     assert_non_null(strstr(err.text, "claims 4294967307 bytes"));
@@ -310,6 +313,25 @@ static void what_is_written_is_read(void **state)
         assert_int_equal(al_npy_format(&npy, header, &room, &err), ALLOT_OK);
         room = nbytes - 1;
         assert_int_equal(al_npy_format(&npy, header, &room, &err), ALLOT_EINVAL);
+    }
+}
+
+/** The padding is right for every length of text. */
+static void every_length_is_padded(void **state)
+{
+    (void)state;
+    for (uint32_t nones = 0; nones < 24; nones++) {
+        al_npy npy = {.type = AL_TYPE_f32, .ndims = nones + 1, .dims = {1}}, back;
+        for (uint32_t i = 0; i < nones; i++)
+            npy.dims[i + 1] = 1;
+        for (; npy.dims[0] < UINT64_C(1000000000000); npy.dims[0] *= 10) {
+            char header[512];
+            size_t nbytes = sizeof header;
+            assert_int_equal(al_npy_format(&npy, header, &nbytes, NULL), ALLOT_OK);
+            assert_int_equal(nbytes % 64, 0);
+            assert_int_equal(al_npy_parse(header, nbytes, UINT64_MAX, "x.npy", &back, NULL), ALLOT_OK);
+            assert_int_equal(back.nitems, npy.dims[0]);
+        }
     }
 }
 
@@ -367,6 +389,7 @@ int main(void)
         cmocka_unit_test(truncated_files_are_told),
         cmocka_unit_test(other_files_are_told),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(every_length_is_padded),
         cmocka_unit_test(written_as_numpy_writes),
         cmocka_unit_test(what_has_no_header_is_refused),
         cmocka_unit_test(the_longest_header_is_whole),

@@ -89,6 +89,11 @@ static void faults_are_told_apart(void **state)
         {AL_TYPE_i128, "170141183460469231731687303715884105728", AL_NUMBER_RANGE},
         {AL_TYPE_i128, "-170141183460469231731687303715884105729", AL_NUMBER_RANGE},
         {AL_TYPE_i128, "1000000000000000000000000000000000000000000000000000000", AL_NUMBER_RANGE},
+        {AL_TYPE_i128, "340282366920938463463374607431768211456", AL_NUMBER_RANGE}, /* 2^128 */
+        {AL_TYPE_i64, "340282366920938463463374607431768211459", AL_NUMBER_RANGE},
+        {AL_TYPE_u64, "0x100000000000000000000000000000000", AL_NUMBER_RANGE},
+        {AL_TYPE_f64, "0.0.0", AL_NUMBER_SYNTAX},
+        {AL_TYPE_f64, "0..", AL_NUMBER_SYNTAX},
         {AL_TYPE_f64, "-", AL_NUMBER_SYNTAX},
         {AL_TYPE_f64, ".", AL_NUMBER_SYNTAX},
         {AL_TYPE_f64, "+.e1", AL_NUMBER_SYNTAX},
@@ -282,6 +287,50 @@ static void long_text_is_read(void **state)
     free(text);
 }
 
+/** A byte of any value within and behind digits, at each place of the words they are read by. */
+static void only_digits_are_digits(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t place = 1; place < 18; place++) {
+            char text[] = "1111111111111111111";
+            int64_t integer;
+            double value;
+            bool is_digit = byte >= '0' && byte <= '9';
+            bool is_float = is_digit || byte == '.' || byte == 'e' || byte == 'E';
+            text[place] = (char)byte;
+            assert_int_equal(al_number_parse(AL_TYPE_i64, text, text + 18, &integer),
+                             is_digit ? AL_NUMBER_OK : AL_NUMBER_SYNTAX);
+            al_number_fault fault = al_number_parse(AL_TYPE_f64, text, text + 18, &value);
+            assert_int_equal(fault == AL_NUMBER_SYNTAX, !(is_float && (place < 17 || byte < 'A')));
+        }
+    }
+}
+
+/** The plain numbers do go the short way, all of it. */
+static void plain_numbers_are_scanned(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"0",        "-1",        "+1234567890", "999999999999999999",
+                                        "98765432", "123456789", "1111111"};
+    static const char *const decimals[] = {
+        "3.14159", "-0.5", "1e5",    "6.02214076e+23",     "1.5E-05",
+        ".5",      "5.",   "0.0001", "20.123456789012345", "99999999.99999999"};
+    double value = 0;
+    int64_t integer = 0;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const char *end = texts[i] + strlen(texts[i]);
+        assert_ptr_equal(al_number_scan(AL_TYPE_i64, texts[i], end, &integer), end);
+        assert_ptr_equal(al_number_scan(AL_TYPE_f64, texts[i], end, &value), end);
+        assert_true(value == (double)integer);
+    }
+    for (size_t i = 0; i < COUNT(decimals); i++) {
+        const char *end = decimals[i] + strlen(decimals[i]);
+        assert_ptr_equal(al_number_scan(AL_TYPE_f64, decimals[i], end, &value), end);
+        assert_true(value == strtod(decimals[i], NULL));
+    }
+}
+
 static void nul_is_no_end(void **state)
 {
     (void)state;
@@ -443,6 +492,8 @@ int main(void)
         cmocka_unit_test(floats_are_read),
         cmocka_unit_test(f32_is_rounded_once),
         cmocka_unit_test(long_text_is_read),
+        cmocka_unit_test(only_digits_are_digits),
+        cmocka_unit_test(plain_numbers_are_scanned),
         cmocka_unit_test(nul_is_no_end),
         cmocka_unit_test(floats_are_printed),
         cmocka_unit_test(f32_is_printed),

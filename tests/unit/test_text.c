@@ -210,7 +210,7 @@ static void lines_are_counted(void **state)
     char *text = malloc(NBYTES);
     assert_non_null(text);
     for (size_t every = 1; every < 40; every += 3) {
-        for (size_t nbytes = 0; nbytes < NBYTES; nbytes += nbytes < 70 ? 1 : 1999) {
+        for (size_t nbytes = 0; nbytes < NBYTES; nbytes += nbytes < 70 ? 1 : 131) {
             uint64_t nlines = 0;
             for (size_t i = 0; i < nbytes; i++) {
                 text[i] = i % every == 0 ? '\n' : '1';
