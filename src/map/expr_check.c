@@ -146,7 +146,7 @@ static void look_at_token(scan *s)
 static void look(scan *s)
 {
     const char *text = s->text;
-    for (s->line_is_blank = true; text[s->at] != '\0' && !s->fault; s->at++) {
+    for (s->line_is_blank = true; !s->fault && text[s->at] != '\0'; s->at++) {
         const char c = text[s->at];
         if (c == '\n')
             s->line_is_blank = true;

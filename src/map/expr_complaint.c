@@ -510,7 +510,8 @@ static allot_err explain_rest(const al_expr_spec *spec, const char *text, char *
     const char *hint = NULL, *label = spec->file ? spec->file : "expression";
     if (undefined) {
         /* The linker quotes `name'. */
-        const char *from = undefined + strlen("undefined reference to ") + 1;
+        const char *from = undefined + strlen("undefined reference to ");
+        from += strspn(from, "`'");
         copy(name, sizeof name, from, strcspn(from, "'\n"));
         snprintf(message, sizeof message, "function '%s' is declared, but nowhere defined", name);
         hint = "only the C library and libm are linked; more can be named in CC, as in CC='cc "
