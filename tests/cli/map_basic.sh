@@ -1,5 +1,6 @@
 #!/bin/bash
 # map_basic.sh - what allot map computes: ranges, texts, arrays, streams; types; formats; reductions.
+# shellcheck disable=SC2002 # where there is a cat, a pipe is meant
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck source=tests/cli/map_harness.bash
 . "$(dirname "$0")/map_harness.bash"

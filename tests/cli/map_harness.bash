@@ -8,6 +8,7 @@ set -u
 : "${ALLOT:?the command under test}" "${ALLOT_BUILD:?the build folder}"
 python=/usr/bin/python3
 [ -x $python ] || python=python3
+# shellcheck disable=SC2034 # those who source this use it
 has_numpy=false
 $python -c 'import numpy' 2>/dev/null && has_numpy=true
 
