@@ -200,9 +200,10 @@ int allot_plan_explain(const allot_plan *plan, char *text, size_t nbytes)
     char serial[32], parallel[32];
     format_ns(plan->serial_ns, serial, sizeof serial);
     format_ns(plan->parallel_ns, parallel, sizeof parallel);
+    double gain = plan->parallel_ns > 0.0 ? plan->serial_ns / plan->parallel_ns : 1.0;
     if (plan->nengines <= 1)
         return snprintf(text, nbytes, "in series: %s (%s of work left)", allot_reason_text(plan->reason),
                         serial);
     return snprintf(text, nbytes, "on %u engines: %s (%s of work left, %s predicted, %.2fx)", plan->nengines,
-                    allot_reason_text(plan->reason), serial, parallel, plan->serial_ns / plan->parallel_ns);
+                    allot_reason_text(plan->reason), serial, parallel, gain);
 }

@@ -296,6 +296,14 @@ static bool is_over(al_loop *loop)
     return atomic_load_explicit(&loop->stop, memory_order_relaxed) != AL_RUNNING || !has_work(loop);
 }
 
+/** A loop without owner that has work and nobody in it: whoever was to come may have been refused because of
+ * somebody who only looked in. */
+static void rouse(al_loop *loop)
+{
+    if (atomic_load_explicit(&loop->ownerless, memory_order_relaxed))
+        (void)al_park_wake_one(loop->pool, -1, true);
+}
+
 static void leave(al_loop *loop)
 {
     uint64_t gate = atomic_load_explicit(&loop->gate, memory_order_acquire), next;
@@ -311,6 +319,8 @@ static void leave(al_loop *loop)
                                                     memory_order_acquire));
     if (ends)
         end_ownerless(loop);
+    else if ((next & AL_GATE_OPEN) != 0 && (next & AL_GATE_VISITORS) == 0)
+        rouse(loop);
     else if ((next & AL_GATE_WAITED) != 0 && (next & AL_GATE_VISITORS) == 0)
         (void)syscall(SYS_futex, &loop->gate, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }

@@ -154,17 +154,22 @@ static void tell_progress(al_visit *v)
     v->told = v->last;
 }
 
-bool al_visit_is_stopped(al_visit *v)
+static bool is_stopped_at(al_visit *v, uint64_t now)
 {
     al_loop *loop = v->loop;
     if (atomic_load_explicit(&loop->stop, memory_order_relaxed) != AL_RUNNING)
         return true;
     int stop = al_control_is_canceled(loop->spec.control) ? AL_CANCELED
-               : v->last >= loop->spec.deadline           ? AL_TIMED_OUT
+               : now >= loop->spec.deadline               ? AL_TIMED_OUT
                                                           : AL_RUNNING;
     if (stop != AL_RUNNING)
         atomic_store_explicit(&loop->stop, stop, memory_order_relaxed);
     return stop != AL_RUNNING;
+}
+
+bool al_visit_is_stopped(al_visit *v)
+{
+    return is_stopped_at(v, v->last);
 }
 
 /** Call the body for items [first, last), in calls of a fixed size if the user wants that. */
@@ -173,6 +178,12 @@ static void call_body(al_visit *v, uint64_t first, uint64_t last)
     al_loop *loop = v->loop;
     uint64_t size = loop->spec.chunk_items != 0 ? loop->spec.chunk_items : UINT64_MAX, end;
     for (uint64_t begin = first; begin < last; begin = end) {
+        if (begin != first && is_stopped_at(v, al_ticks())) {
+            atomic_store_explicit(&loop->dropped, true, memory_order_relaxed);
+            return;
+        }
+        if (begin >= atomic_load_explicit(&loop->limit, memory_order_relaxed))
+            return;
         end = last - begin > size ? begin + size : last;
         uint64_t index;
         int user = al_loop_call(loop->spec.fn, loop->spec.arg, begin, end, &index);
@@ -240,16 +251,29 @@ static void wake_more(al_visit *v)
     v->last = v->last_wake = al_ticks();
 }
 
-/** Before the first chunk, which may be a long one. A job's first visitors know nothing of its items and
- * cannot ask whether waking pays: somebody started it to have it done. */
+/** Whether units wait in ranges other than the thread's own. */
+static bool others_wait(const al_visit *v)
+{
+    uint32_t top = atomic_load_explicit(&v->loop->top, memory_order_relaxed);
+    for (uint32_t id = 0; id <= top; id++)
+        if (id != v->id &&
+            al_range_left(atomic_load_explicit(al_range_of(v->loop, id), memory_order_relaxed)) > 0)
+            return true;
+    return false;
+}
+
+/** Before the first chunk, which may be a long one. Where nothing is known of the items (a job's first
+ * visitors, chunks of a fixed size) nobody can say whether waking pays, so everybody for whom there is
+ * something to do is woken, one by the other. */
 static void wake_at_once(al_visit *v)
 {
-    bool ownerless = atomic_load_explicit(&v->loop->ownerless, memory_order_relaxed);
+    al_loop *loop = v->loop;
     v->left = al_range_left(atomic_load_explicit(v->range, memory_order_relaxed));
     if (v->unit_ticks > 0.0)
         wake_more(v);
-    else if (ownerless && v->left > 1 && has_room(v->loop))
-        v->slot->nwakes += al_park_wake_one(v->loop->pool, -1, true);
+    else if (has_room(loop) && (v->left > 1 || others_wait(v)))
+        v->slot->nwakes += al_park_wake_one(loop->pool, loop->cpu,
+                                            atomic_load_explicit(&loop->ownerless, memory_order_relaxed));
 }
 
 void al_visit_work(al_visit *v)
