@@ -262,10 +262,12 @@ static int map(command *c)
     c->watch = (al_watch){.deadline_ns = UINT64_MAX, .stop = stop_stream, .last_words = last_words, .arg = c};
     if (c->options.has_timeout)
         c->watch.deadline_ns = c->options.begin_ns + c->options.timeout_ns;
-    allot_err code = al_watch_start(&c->watch, &err);
+    allot_err code = al_stream_init(&c->stream, &err);
+    if (code == ALLOT_OK)
+        code = al_watch_start(&c->watch, &err);
     if (code != ALLOT_OK)
         return complain_failed(c, code, &err);
-    code = al_stream_init(&c->stream, &err);
+    code = al_stream_open(&c->stream, &err);
     if (code == ALLOT_OK)
         code = start_progress(c, &err);
     if (code == ALLOT_OK)
@@ -330,7 +332,7 @@ static int run_map(int argc, char **argv)
         status = complain_failed(&c, code, &err);
     else
         status = c.options.dry_run ? dry_run(&c) : map(&c);
-    al_expr_unload(&c.stream.expr);
+    /* The compiled expression stays loaded: the process ends here, and workers may still hold its thread-locals. */
     al_inputs_close(c.inputs, c.stream.ninputs);
     free(c.inputs);
     free(c.file);

@@ -118,6 +118,7 @@ int al_guard_call(void (*fn)(void *arg), void *arg, al_crash *crash)
     if (AL_UNLIKELY(!here.ready))
         prepare_thread();
     if (sigsetjmp(here.back, 0) != 0) {
+        unblock_faults(); /* a sanitizer's handler around ours blocks them */
         *crash = here.crash;
         return crash->signal;
     }

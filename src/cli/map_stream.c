@@ -124,9 +124,12 @@ allot_err al_stream_init(al_map_stream *stream, allot_error *err)
     al_ring_init(&stream->ring);
     stream->output.fd = -1;
     stream->stop_fd = eventfd(0, EFD_CLOEXEC);
-    allot_err code = allot_control_create(&stream->control, err);
-    if (code == ALLOT_OK)
-        code = make_pool(stream, err);
+    return allot_control_create(&stream->control, err);
+}
+
+allot_err al_stream_open(al_map_stream *stream, allot_error *err)
+{
+    allot_err code = make_pool(stream, err);
     if (code != ALLOT_OK)
         return code;
     make_phases(stream);

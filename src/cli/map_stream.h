@@ -62,8 +62,12 @@ typedef struct al_map_stream {
     al_item_failure failure;     /* of ALLOT_EUSER */
 } al_map_stream;
 
-/** Make what the run needs; the output is opened. @return ALLOT_OK; as al_output_open(); ALLOT_ENOMEM */
+/** Make what al_stream_stop() needs; no threads yet. @return ALLOT_OK; ALLOT_ENOMEM */
 allot_err al_stream_init(al_map_stream *stream, allot_error *err);
+
+/** Open the output and make the threads, if any are wanted at once. @return ALLOT_OK; as al_output_open();
+ * ALLOT_ENOMEM */
+allot_err al_stream_open(al_map_stream *stream, allot_error *err);
 
 /** Map all inputs.
  * @return ALLOT_OK (the output has its name); ALLOT_EUSER (an item failed: stream->failure, the sentence in
