@@ -241,15 +241,31 @@ static void a_cancel_ends_a_job(void **state)
     }
 }
 
+/** Keep every worker busy, the one that does jobs only among them, until the door opens. */
+static void occupy_all(door *d, allot_job *jobs[NTHREADS])
+{
+    for (uint32_t i = 0; i < NTHREADS; i++) {
+        jobs[i] = start(pool, 1, wait_at_door, d, NULL);
+        await_begun(d, i + 1);
+    }
+}
+
+static void release_all(door *d, allot_job *jobs[NTHREADS])
+{
+    d->is_open = true;
+    for (uint32_t i = 0; i < NTHREADS; i++)
+        expect_end(jobs[i], ALLOT_OK);
+}
+
 /** A job that nobody can come to, all being busy for as long as the test likes. */
 static void a_cancel_needs_no_free_worker(void **state)
 {
     (void)state;
     door d = {.nbegun = 0};
-    allot_map_opts opts = {.chunk_items = 1};
-    allot_job *busy = start(pool, NTHREADS, wait_at_door, &d, &opts);
-    await_begun(&d, NTHREADS); /* its workers, and the one that does jobs only */
+    allot_job *busy[NTHREADS];
+    occupy_all(&d, busy);
     _Atomic uint64_t ndone = 0;
+    allot_map_opts opts = {.chunk_items = 1};
     allot_job *stuck = start(pool, 100, nap_an_item, &ndone, &opts);
     opts.timeout_ns = 5000000;
     allot_job *late = start(pool, 100, nap_an_item, &ndone, &opts);
@@ -257,8 +273,7 @@ static void a_cancel_needs_no_free_worker(void **state)
     expect_end(stuck, ALLOT_ECANCELED);
     expect_end(late, ALLOT_ETIMEDOUT);
     assert_true(ndone == 0);
-    d.is_open = true;
-    expect_end(busy, ALLOT_OK);
+    release_all(&d, busy);
 }
 
 static void *cancel_later(void *arg)
@@ -273,17 +288,15 @@ static void a_cancel_reaches_who_waits(void **state)
 {
     (void)state;
     door d = {.nbegun = 0};
-    allot_map_opts opts = {.chunk_items = 1};
-    allot_job *busy = start(pool, NTHREADS, wait_at_door, &d, &opts);
-    await_begun(&d, NTHREADS);
+    allot_job *busy[NTHREADS];
+    occupy_all(&d, busy);
     _Atomic uint64_t ndone = 0;
-    allot_job *stuck = start(pool, 100, nap_an_item, &ndone, &opts);
+    allot_job *stuck = start(pool, 100, nap_an_item, &ndone, NULL);
     pthread_t other = thread_of(cancel_later, stuck);
     assert_int_equal(allot_job_wait(stuck, UINT64_MAX, NULL, NULL), ALLOT_ECANCELED);
     (void)pthread_join(other, NULL);
     expect_end(stuck, ALLOT_ECANCELED);
-    d.is_open = true;
-    expect_end(busy, ALLOT_OK);
+    release_all(&d, busy);
 }
 
 static void jobs_can_be_ended_at_any_moment(void **state)
