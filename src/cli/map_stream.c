@@ -249,30 +249,23 @@ static allot_err fold_block(al_map_stream *stream, al_map_block *block, bool is_
     return code == ALLOT_EUSER ? item_error(stream, err) : code;
 }
 
-/** The main loop over a loaded block, and handing it on. */
+/** The main loop over a loaded block, and handing it on: from then on it is somebody else's. */
 static allot_err compute_block(al_map_stream *stream, al_map_block *block, bool is_last, allot_error *err)
 {
-    allot_err code;
-    if (stream->expr.fold != NULL) {
-        code = fold_block(stream, block, is_last, err);
-        al_ring_computed(&stream->ring);
-        al_ring_written(&stream->ring);
-    } else {
-        code = map_block(stream, block, err);
-        if (code == ALLOT_ECANCELED || code == ALLOT_ENOMEM)
-            return code;
-        stream->first = block->first + block->nitems;
-        atomic_store(&stream->ncomputed, stream->first);
-        if (!stream->writer.is_running) {
-            allot_err started = al_writer_start(&stream->writer, err);
-            if (started != ALLOT_OK)
-                return started;
-        }
-        al_ring_computed(&stream->ring);
+    bool folds = stream->expr.fold != NULL;
+    allot_err code = folds ? fold_block(stream, block, is_last, err) : map_block(stream, block, err);
+    if (code == ALLOT_ECANCELED || code == ALLOT_ENOMEM)
         return code;
-    }
-    stream->first += block->nitems;
+    stream->first = block->first + block->nitems;
     atomic_store(&stream->ncomputed, stream->first);
+    if (!folds && !stream->writer.is_running) {
+        allot_err started = al_writer_start(&stream->writer, err);
+        if (started != ALLOT_OK)
+            return started;
+    }
+    al_ring_computed(&stream->ring);
+    if (folds)
+        al_ring_written(&stream->ring); /* there is nothing to write */
     return code;
 }
 

@@ -24,6 +24,10 @@ for how in sum mean 'a + b' 'a - b / 3'; do
         verify test "$expected" = "$("$ALLOT" map 'x*1.1' -r "$how" numbers.txt -j $j --chunk 3)"
     done
     verify test "$expected" = "$(cat numbers.txt | "$ALLOT" map 'x*1.1' -r "$how")"
+    # A stream is cut into blocks by what happens to have come: often enough to see several cuts.
+    for _ in 1 2 3 4 5 6; do
+        verify test "$expected" = "$("$ALLOT" map 'x*1.1' -r "$how" numbers.txt)"
+    done
     # In parts, by several inputs, and slowly.
     split -l 33333 numbers.txt part.
     verify test "$expected" = "$("$ALLOT" map 'x*1.1' -r "$how" part.*)"
