@@ -20,13 +20,7 @@
 #include <cmocka.h>
 
 #include "support/pools.h"
-
-/** Children of these tests make threads, which the thread sanitizer would otherwise refuse. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "die_after_fork=0";
-}
+#include "support/sanitizers.h"
 
 /** A user that nobody is, so that its limits are this test's alone. */
 #define NOBODYS_UID 61234
@@ -67,11 +61,18 @@ static uint32_t nthreads_after(uint32_t expected)
     return nthreads_now();
 }
 
+static uint32_t nthreads_settled(void)
+{
+    nap_ns(20000000);
+    return nthreads_now();
+}
+
 static void pools_of_every_size_work(void **state)
 {
     (void)state;
     static const uint32_t sizes[] = {1, 2, 3, 8, 64};
-    uint32_t before = nthreads_now();
+    allot_pool_destroy(pool_of(2)); /* a sanitizer's own thread comes with the first */
+    uint32_t before = nthreads_settled();
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         allot_pool *pool = pool_of(sizes[i]);
         assert_int_equal(allot_pool_nthreads(pool), sizes[i]);
@@ -274,17 +275,19 @@ static int make_too_many(void)
     if (setresgid(NOBODYS_UID, NOBODYS_UID, NOBODYS_UID) != 0 ||
         setresuid(NOBODYS_UID, NOBODYS_UID, NOBODYS_UID) != 0 || setrlimit(RLIMIT_NPROC, &few) != 0)
         return 1;
-    uint32_t before = nthreads_now();
+    uint32_t before = 0;
     allot_pool_opts opts = ALLOT_POOL_OPTS_INIT;
     opts.nthreads = 16;
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 4; round++) {
         allot_pool *pool = (allot_pool *)&opts;
         allot_error err;
         if (allot_pool_create(&pool, &opts, &err) != ALLOT_ENOMEM || pool != NULL)
             return 2;
         if (err.code != ALLOT_ENOMEM || strstr(err.text, "16 threads") == NULL || err.os_errno == 0)
             return 3;
-        if (nthreads_after(before) != before)
+        if (round == 0)
+            before = nthreads_settled(); /* with a sanitizer's own */
+        else if (nthreads_after(before) != before)
             return 4;
     }
     few.rlim_cur = few.rlim_max = 0;
@@ -365,6 +368,9 @@ static void *loop_on(void *arg)
 static void a_forked_child_can_loop(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    skip(); /* it mistakes the child's threads for those of the parent */
+#endif
     assert_true(loop_works(NULL));
     expect_from_child(loop_in_child);
     bool works = true;

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "support/pools.h"
+#include "support/sanitizers.h"
 
 static const uint32_t thread_counts[] = {1, 2, 3, 5, 8};
 #define NCOUNTS (sizeof thread_counts / sizeof thread_counts[0])
