@@ -82,9 +82,33 @@ static void take_after(int fd, const struct stat *old)
     (void)fchmod(fd, old->st_mode & 0777);
 }
 
+/** The descriptor that a path like /dev/stdout or /dev/fd/3 means; -1: none. What is behind it is written
+ * where it stands, also when it is a file. */
+static int descriptor_of(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (size_t k = 0; k < sizeof folders / sizeof folders[0]; k++) {
+        size_t n = strlen(folders[k]);
+        int32_t fd;
+        if (strncmp(path, folders[k], n) == 0 &&
+            al_number_parse(AL_TYPE_i32, path + n, path + strlen(path), &fd) == AL_NUMBER_OK && fd >= 0)
+            return fd;
+    }
+    return -1;
+}
+
 static allot_err open_file(al_map_output *output, const char *path, allot_error *err)
 {
     struct stat old;
+    int open_fd = descriptor_of(path);
+    if (open_fd >= 0) {
+        output->fd = fcntl(open_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        return output->fd >= 0 ? ALLOT_OK : al_fail(err, ALLOT_EIO, errno, "%s cannot be written", path);
+    }
     bool exists = stat(path, &old) == 0;
     if (exists && S_ISDIR(old.st_mode))
         return al_fail(err, ALLOT_EIO, EISDIR, "%s cannot be written", path);
@@ -144,7 +168,8 @@ static allot_err claim_space(al_map_output *output, allot_error *err)
             return io_error(output, ENOSPC, err);
         return ALLOT_OK;
     }
-    if (fallocate(output->fd, FALLOC_FL_KEEP_SIZE, at, (off_t)nbytes) != 0 &&
+    /* A file of our own takes its size as well, which is checked against the user's limit. */
+    if (fallocate(output->fd, output->path != NULL ? 0 : FALLOC_FL_KEEP_SIZE, at, (off_t)nbytes) != 0 &&
         (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
         return io_error(output, errno, err);
     return ALLOT_OK;

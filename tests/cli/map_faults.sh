@@ -135,6 +135,9 @@ verify test "$(<kept.txt)" = "$(seq 0 1)"
 verify test "$(stat -c %a new.txt)" = 640
 expect 0 "" "" x -o /dev/null 0:3
 expect 0 "$(seq 0 2)" "" x -o /dev/stdout 0:3
+{ echo before; "$ALLOT" map x -o /dev/stdout 0:2; "$ALLOT" map x -o /dev/fd/1 2:3; echo after; } >appended.txt
+verify test "$(<appended.txt)" = "$(lines before 0 1 2 after)"
+expect 1 "" "allot map: /dev/fd/77 cannot be written: Bad file descriptor" x -o /dev/fd/77 0:3
 mkfifo pipe
 cat pipe >piped.txt &
 expect 0 "" "" x -o pipe 0:3
@@ -170,7 +173,14 @@ else
     pass_over "permissions: nobody cannot run $ALLOT"
 fi
 
-# ---- no room
+# ---- no room; where the size is known, that is found before any item is mapped
+cat >touch.c <<'C'
+#include <fcntl.h>
+long touch(long x) { return x + 0 * open("touched", O_CREAT | O_WRONLY, 0600); }
+C
+expect 0 "0" "" -f touch.c:touch 0:1
+verify test -e touched
+rm touched
 status=0
 "$ALLOT" map x 0:10000 2>"$err" >/dev/full || status=$?
 verify test "$status" = 1
@@ -183,7 +193,9 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=256k tmpfs small 
     echo good >small/kept.txt
     expect 1 "" "allot map: small/kept.txt cannot be written (make room*: No space left on device" x -o small/kept.txt 0:1000000
     verify test "$(<small/kept.txt)" = good
-    expect 1 "" "allot map: small/x.npy cannot be written (make room*: No space left on device" x -o small/x.npy 0:1000000
+    expect 1 "" "allot map: small/x.npy cannot be written (make room*: No space left on device" \
+        -f touch.c:touch -o small/x.npy 0:1000000
+    verify test ! -e touched
     verify test "$(ls -A small)" = kept.txt
 else
     pass_over "a full disk: no small file system can be mounted here"
@@ -196,6 +208,17 @@ fi
 verify test $? = 1
 verify grep -q '^allot map: kept.txt cannot be written: File too large$' "$err"
 verify test "$(<kept.txt)" = "$(seq 0 1)"
+(
+    ulimit -f 64
+    trap '' XFSZ
+    exec "$ALLOT" map -f touch.c:touch -o x.npy 0:1000000 2>"$err"
+)
+verify test $? = 1
+verify grep -q '^allot map: x.npy cannot be written: File too large$' "$err"
+case $(stat -f -c %T .) in
+ext* | xfs | btrfs) verify test ! -e touched ;;
+*) pass_over "a file too large, found early: $(stat -f -c %T .) may not claim space" ;;
+esac
 
 # ---- no compiler, no home, a home that cannot be written
 mkdir empty
