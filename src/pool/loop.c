@@ -28,6 +28,9 @@
 #define UNITS_MAX UINT64_C(0xfffffffe)
 /** A thief costs itself and its victim about a hand-over each. */
 #define STEAL_WORTH_HANDOVERS 2.0
+/** Of the hand-overs to a spinning worker, one in so many is measured: the average is on a line that callers
+ * read. */
+#define HANDOVER_SAMPLE 16u
 /** Spins between two looks at everybody's range while waiting for the last visitors. */
 #define WAIT_LOOK_SPINS 32u
 
@@ -160,6 +163,7 @@ al_loop *al_loop_open(allot_pool *pool, const al_loop_spec *spec)
     al_loop *loop = prepare(pool, spec, false);
     if (loop == NULL)
         return NULL;
+    loop->opened_at = al_ticks();
     atomic_fetch_add_explicit(&loop->gate, AL_GATE_OPEN + AL_GATE_EVENT, memory_order_seq_cst);
     ring_bell(loop);
     return loop;
@@ -325,24 +329,31 @@ static void leave(al_loop *loop)
         (void)syscall(SYS_futex, &loop->gate, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void visit_as(al_loop *loop, uint32_t id)
+/** Work by slot `id`. @return the tick at which something to do was had, 0: nothing was */
+static uint64_t visit_as(al_loop *loop, uint32_t id)
 {
     al_visit v;
     al_visit_begin(&v, loop, id);
-    al_visit_refresh(&v);
-    v.last_wake = v.last;
-    if (!al_visit_is_stopped(&v) && al_visit_steal(&v))
-        al_visit_work(&v);
+    if (al_visit_is_stopped(&v) || !al_visit_steal(&v))
+        return 0;
+    uint64_t had = v.last_wake = v.last;
+    al_visit_work(&v);
+    return had;
 }
 
-bool al_loop_visit(al_worker *worker, al_loop *loop)
+bool al_loop_visit(al_worker *worker, al_loop *loop, bool rung)
 {
     if (!may_join(worker, loop))
         return false;
+    uint64_t opened = 0, had = 0;
     bool entered = enter(loop, worker->id);
-    if (entered)
-        visit_as(loop, worker->id);
+    if (entered) {
+        opened = loop->opened_at;
+        had = visit_as(loop, worker->id);
+    }
     leave(loop);
+    if (rung && had != 0 && ++worker->nrung % HANDOVER_SAMPLE == 0)
+        al_park_note_handover(worker->pool, had - opened);
     return entered;
 }
 

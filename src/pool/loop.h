@@ -65,8 +65,9 @@ al_loop *al_loop_start(allot_pool *pool, const al_loop_spec *spec, al_loop_ended
 /** An open loop that the worker could help with, or NULL. */
 al_loop *al_loop_find_open(al_worker *worker);
 
-/** Join the loop at index `which` if it still is open, work, leave. @return whether it was joined */
-bool al_loop_visit(al_worker *worker, al_loop *loop);
+/** Join the loop if it still is open, work, leave. `rung`: the worker spun, and comes because the bell rang
+ * just now. @return whether it was joined */
+bool al_loop_visit(al_worker *worker, al_loop *loop, bool rung);
 
 /** Work on the ownerless loop that was started with ended_arg, if it is still that one, from a thread that
  * waits for it: by its own slot when it is a worker that is not in the loop already; a thread that is no

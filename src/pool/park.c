@@ -139,6 +139,12 @@ void al_park_note_arrival(al_worker *worker)
     al_park_refresh(pool);
 }
 
+void al_park_note_handover(allot_pool *pool, uint64_t ticks)
+{
+    average_in(&pool->handover_ns, al_ticks_to_ns(ticks));
+    al_park_refresh(pool);
+}
+
 static bool must_stay_awake(al_worker *worker)
 {
     return atomic_load_explicit(&worker->pool->shutdown, memory_order_seq_cst) ||

@@ -33,6 +33,7 @@ typedef struct al_worker {
     AL_LINE_ALIGNED allot_pool *pool;
     uint32_t id; /* 1 .. nworkers; slot of every loop it visits */
     uint32_t seen_bell;
+    uint32_t nrung;           /* loops joined because the bell rang */
     _Atomic int32_t kept_off; /* processor it may not run on, -1: none */
     _Atomic int32_t tid;
     pthread_t thread;
@@ -116,6 +117,8 @@ bool al_park_any_asleep(const allot_pool *pool);
 void al_park_sleep(al_worker *worker);
 /** Note, once woken, how long it took. */
 void al_park_note_arrival(al_worker *worker);
+/** Note how long after its opening a loop had a spinning worker at work. */
+void al_park_note_handover(allot_pool *pool, uint64_t ticks);
 /** The costs as they are for the worker that al_park_wake_one() would choose now. */
 void al_park_costs(const allot_pool *pool, allot_costs *costs);
 

@@ -222,7 +222,7 @@ static bool run_chunk(al_visit *v, uint32_t begin, uint32_t end)
     return true;
 }
 
-void al_visit_refresh(al_visit *v)
+static void refresh_wake_price(al_visit *v)
 {
     allot_costs costs;
     al_park_costs(v->loop->pool, &costs);
@@ -243,7 +243,7 @@ static void wake_more(al_visit *v)
     if (v->left * v->unit_ticks < v->wake_ticks || (double)(v->last - v->last_wake) < v->wake_ticks / 2 ||
         !al_park_any_asleep(loop->pool) || !has_room(loop))
         return;
-    al_visit_refresh(v);
+    refresh_wake_price(v);
     if (v->left * v->unit_ticks < v->wake_ticks)
         return;
     if (al_park_wake_one(loop->pool, loop->cpu, atomic_load_explicit(&loop->ownerless, memory_order_relaxed)))

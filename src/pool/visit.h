@@ -34,6 +34,7 @@ struct al_loop {
     AL_LINE_ALIGNED al_loop_spec spec;
     allot_pool *pool;
     uint64_t step;
+    uint64_t opened_at; /* ticks; of a loop with an owner */
     double unit_ticks;
     double steal_ticks;
     uint32_t index;         /* in pool->loops */
@@ -100,8 +101,6 @@ bool al_visit_steal(al_visit *v);
 bool al_visit_is_stopped(al_visit *v);
 /** Leave what is left in the thread's own range undone. */
 void al_visit_drain(al_visit *v);
-/** Ask the pool what waking costs now. */
-void al_visit_refresh(al_visit *v);
 /** Whether the calling thread is in the loop already, in a chunk of it. */
 bool al_visit_is_inside(const al_loop *loop);
 

@@ -42,9 +42,11 @@ static void help_until_idle(al_worker *worker)
 {
     allot_pool *pool = worker->pool;
     uint64_t until = 0;
+    bool idle = false; /* it was looking already when the bell rang */
     atomic_fetch_add_explicit(&pool->nspinning, 1, memory_order_relaxed);
     for (uint32_t spins = 0; !is_ending(pool); spins++) {
         al_loop *loop = bell_loop(worker);
+        bool rung = loop != NULL && idle;
         if (loop == NULL && spins % LOOK_SPINS == 0) {
             uint64_t now = al_ticks();
             if (until == 0)
@@ -53,10 +55,9 @@ static void help_until_idle(al_worker *worker)
             if (loop == NULL && now > until)
                 break;
         }
-        if (loop != NULL) {
-            if (al_loop_visit(worker, loop))
-                until = 0;
-        }
+        if (loop != NULL && al_loop_visit(worker, loop, rung))
+            until = 0;
+        idle = loop == NULL;
         al_spin_pause();
     }
     atomic_fetch_sub_explicit(&pool->nspinning, 1, memory_order_relaxed);
