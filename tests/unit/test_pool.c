@@ -155,6 +155,9 @@ static void impossible_pools_are_refused(void **state)
     assert_non_null(strstr(err.text, "1024"));
     opts.nthreads = UINT32_MAX;
     assert_int_equal(allot_pool_create(&pool, &opts, NULL), ALLOT_EINVAL);
+    opts = (allot_pool_opts){.nthreads = 2, .reserved = {0, 0, 1, 0}};
+    assert_int_equal(allot_pool_create(&pool, &opts, &err), ALLOT_EINVAL);
+    assert_non_null(strstr(err.text, "reserved"));
     allot_pool_destroy(NULL);
 }
 
@@ -334,6 +337,17 @@ static void one_processor_is_enough(void **state)
     expect_from_child(loop_alone);
 }
 
+static bool job_works(allot_pool *pool)
+{
+    _Atomic uint64_t done = 0;
+    allot_job *job;
+    if (allot_job_start(pool, 100, count, &done, NULL, &job, NULL) != ALLOT_OK)
+        return false;
+    bool works = allot_job_wait(job, UINT64_MAX, NULL, NULL) == ALLOT_OK && done == 100;
+    allot_job_destroy(job);
+    return works;
+}
+
 static int loop_in_child(void)
 {
     for (int round = 0; round < 20; round++)
@@ -345,13 +359,7 @@ static int loop_in_child(void)
     if (allot_pool_create(&pool, &opts, NULL) != ALLOT_OK || !loop_works(pool))
         return 2;
     allot_pool_destroy(pool);
-    _Atomic uint64_t done = 0;
-    allot_job *job;
-    if (allot_job_start(NULL, 100, count, &done, NULL, &job, NULL) != ALLOT_OK ||
-        allot_job_wait(job, UINT64_MAX, NULL, NULL) != ALLOT_OK || done != 100)
-        return 3;
-    allot_job_destroy(job);
-    return 0;
+    return job_works(NULL) ? 0 : 3;
 }
 
 static atomic_bool enough;
@@ -371,7 +379,7 @@ static void a_forked_child_can_loop(void **state)
 #ifdef __SANITIZE_THREAD__
     skip(); /* it mistakes the child's threads for those of the parent */
 #endif
-    assert_true(loop_works(NULL));
+    assert_true(loop_works(NULL) && job_works(NULL)); /* with all the threads it ever has */
     expect_from_child(loop_in_child);
     bool works = true;
     enough = false;
@@ -382,6 +390,36 @@ static void a_forked_child_can_loop(void **state)
     (void)pthread_join(other, NULL);
     assert_true(works);
     assert_true(loop_works(NULL));
+}
+
+static allot_pool *inherited;
+
+/** A pool whose threads stayed with the parent: loops are done alone, jobs refused in words. */
+static int use_inherited(void)
+{
+    _Atomic uint64_t done = 0;
+    allot_job *job;
+    allot_error err;
+    if (!loop_works(inherited))
+        return 1;
+    if (allot_job_start(inherited, 100, count, &done, NULL, &job, &err) == ALLOT_OK || job != NULL)
+        return 2;
+    if (strstr(err.text, "fork") == NULL)
+        return 3;
+    allot_pool_destroy(inherited);
+    return 0;
+}
+
+static void a_pool_does_not_follow_a_fork(void **state)
+{
+    (void)state;
+    inherited = pool_of(4);
+    for (int round = 0; round < 10; round++) {
+        assert_true(loop_works(inherited) && job_works(inherited));
+        expect_from_child(use_inherited);
+    }
+    assert_true(loop_works(inherited) && job_works(inherited));
+    allot_pool_destroy(inherited);
 }
 
 int main(void)
@@ -398,6 +436,7 @@ int main(void)
         cmocka_unit_test(costs_are_known),
         cmocka_unit_test(several_pools_work_side_by_side_and_inside_each_other),
         cmocka_unit_test(a_forked_child_can_loop),
+        cmocka_unit_test(a_pool_does_not_follow_a_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
