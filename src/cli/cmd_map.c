@@ -332,7 +332,7 @@ static int run_map(int argc, char **argv)
         status = complain_failed(&c, code, &err);
     else
         status = c.options.dry_run ? dry_run(&c) : map(&c);
-    /* The compiled expression stays loaded: the process ends here, and workers may still hold its thread-locals. */
+    /* The compiled expression stays loaded: the process ends, and workers may still use its thread-locals. */
     al_inputs_close(c.inputs, c.stream.ninputs);
     free(c.inputs);
     free(c.file);
