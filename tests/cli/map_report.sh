@@ -63,6 +63,8 @@ map -f slow.c:slow 0:60 --progress always -j 1
 verify grep -q '^ *[0-9]*% [0-9]* items, [0-9.]*/s, [0-9]* s left$' "$err"
 map -f slow.c:slow 0:60 -j 1
 verify test ! -s "$err"
+map -f slow.c:slow 0:60 -j 1 --progress always --quiet
+verify test ! -s "$err"
 # On a terminal: drawn in place, and removed at the end.
 if $python -c 'import pty' 2>/dev/null; then
     on_terminal() { # ARG... - standard error is a terminal of 60 columns; what it was sent goes to $err

@@ -112,6 +112,10 @@ for how in "0:1e12" "-"; do
     verify test "$(wc -l <"$out")" = 3 -a "$(<status)" = 141 -a ! -s "$err"
 done
 
+# The report is still there, and says what happened.
+{ "$ALLOT" map --json x 0:1e12 2>"$err" || true; } | head -n 1 >"$out"
+verify test "$(field status)" = 141
+
 # ---- input that comes line by line is answered line by line
 mkfifo in.fifo
 "$ALLOT" map 'x*x' - <in.fifo >"$out" 2>"$err" &
