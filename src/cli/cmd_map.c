@@ -19,6 +19,7 @@
 #include "cli/map_report.h"
 #include "cli/map_stream.h"
 #include "cli/map_watch.h"
+#include "cli/map_words.h"
 #include "monitor/progress.h"
 
 #define TYPE_CHOICES "i32|i64|u64|i128|f32|f64" /* in the order of AL_TYPES */
@@ -198,7 +199,7 @@ static const char *reason_text(const command *c, int reason, char *text, size_t 
 static void complain_stopped(const command *c, int reason, bool is_stuck)
 {
     char why[80], where[640];
-    al_stream_whereabouts(&c->stream, is_stuck, where, sizeof where);
+    al_words_whereabouts(&c->stream, is_stuck, where, sizeof where);
     al_complain("map", "%s: %s", reason_text(c, reason, why, sizeof why), where);
 }
 

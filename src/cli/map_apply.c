@@ -72,12 +72,13 @@ static int try_span(const span *s)
     return AL_UNLIKELY(take_overflow(s->apply)) ? AL_ITEM_OVERFLOW : 0;
 }
 
-/** Go through a span that failed item by item. @return the kind of the lowest failure; 0: none was found */
+/** Go through a span that failed item by item; a fold begins anew, since what it had come to is spoilt.
+ * @return the kind of the lowest failure; 0: none was found */
 static int find_failure(const span *s, uint64_t *failed)
 {
     _Alignas(16) unsigned char out[16], acc[ACC_NBYTES_MAX];
+    memset(acc, 0, sizeof acc);
     for (uint64_t k = 0; k < s->count; k++) {
-        memset(acc, 0, sizeof acc);
         span one = {.apply = s->apply,
                     .begin = s->begin + k,
                     .count = 1,

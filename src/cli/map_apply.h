@@ -24,7 +24,8 @@ typedef struct al_item_failure {
     int kind;        /* AL_ITEM_*; 0: none */
     uint64_t number; /* over all inputs */
     _Alignas(16) unsigned char x[16];
-    bool is_repeatable;        /* it failed again when it was run again */
+    bool is_repeatable;        /* it failed again when it was run again, alone */
+    bool is_combining;         /* it was not an item's value that failed but the reduction before it */
     al_crash crash;            /* AL_ITEM_CRASHED */
     const char *overflow_text; /* AL_ITEM_OVERFLOW: what left its range */
 } al_item_failure;

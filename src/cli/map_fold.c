@@ -88,6 +88,32 @@ static allot_err item_failed(const al_apply *apply, uint64_t item, int kind, al_
     return al_fail(err, ALLOT_EUSER, 0, "item %llu failed", (unsigned long long)failure->number);
 }
 
+/** The accumulator of a leaf, to be combined with the total by what may be the user's own code. */
+typedef struct leaf_sum {
+    al_fold *fold;
+    const unsigned char *acc;
+} leaf_sum;
+
+static void run_combine(void *arg)
+{
+    const leaf_sum *sum = arg;
+    sum->fold->apply->expr->combine(sum->fold->total.bytes, sum->acc);
+}
+
+/** @param first  number of the leaf's first item */
+static allot_err combine(al_fold *fold, const unsigned char *acc, uint64_t first, al_item_failure *failure,
+                         allot_error *err)
+{
+    leaf_sum sum = {fold, acc};
+    al_crash crash;
+    int number = al_guard_call(run_combine, &sum, &crash);
+    if (number == 0)
+        return ALLOT_OK;
+    *failure = (al_item_failure){
+        .kind = AL_ITEM_CRASHED + number, .number = first, .is_combining = true, .crash = crash};
+    return al_fail(err, ALLOT_EUSER, 0, "the reduction failed");
+}
+
 static allot_err extend_tail(al_fold *fold, uint64_t begin, uint64_t count, al_item_failure *failure,
                              allot_error *err)
 {
@@ -117,9 +143,8 @@ static allot_err fold_tail(al_fold *fold, al_item_failure *failure, allot_error 
     int kind = al_apply_fold(&of_tail, 0, fold->ntail, fold->leaves.bytes, &failed);
     if (kind != 0)
         return item_failed(&of_tail, failed, kind, failure, err);
-    fold->apply->expr->combine(fold->total.bytes, fold->leaves.bytes);
     fold->ntail = 0;
-    return ALLOT_OK;
+    return combine(fold, fold->leaves.bytes, fold->tail_first, failure, err);
 }
 
 allot_err al_fold_end(al_fold *fold, al_item_failure *failure, allot_error *err)
@@ -176,9 +201,9 @@ static allot_err fold_parallel(al_fold *fold, uint64_t begin, uint64_t end, al_i
         *err = failed;
         return code;
     }
-    for (uint64_t k = 0; k < nleaves; k++)
-        fold->apply->expr->combine(fold->total.bytes, acc + k * fold->stride);
-    return ALLOT_OK;
+    for (uint64_t k = 0; k < nleaves && code == ALLOT_OK; k++)
+        code = combine(fold, acc + k * fold->stride, al_leaf_begin(fold->first_leaf + k), failure, err);
+    return code;
 }
 
 allot_err al_fold_block(al_fold *fold, uint64_t nitems, bool is_last, al_item_failure *failure,

@@ -17,13 +17,13 @@
  */
 #include "cli/map_stream.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "cli/map_words.h"
 
 #define KILO ((uint64_t)1 << 10)
 #define MEGA ((uint64_t)1 << 20)
@@ -169,40 +169,6 @@ void al_stream_stop(al_map_stream *stream)
         return; /* it is full: the reader has been told already */
 }
 
-/* ---- failures ---- */
-
-/** The sentence for an item that failed. @return ALLOT_EUSER, or ALLOT_EIO when it was the input's fault */
-static allot_err item_error(const al_map_stream *stream, allot_error *err)
-{
-    const al_item_failure *f = &stream->failure;
-    if (f->kind == AL_ITEM_CUT_SHORT)
-        return al_load_cut_short(stream->apply.input, err);
-    char x[AL_NUMBER_TEXT_MAX + 1];
-    x[al_number_format(stream->type, f->x, x)] = '\0';
-    unsigned long long number = f->number;
-    if (f->kind == AL_ITEM_OVERFLOW) {
-        const char *text =
-            f->overflow_text != NULL ? f->overflow_text : "the result left the range of its type";
-        bool is_result = strncmp(text, "the result", 10) == 0;
-        const char *remedy = is_result                        ? "choose a wider type with --out-type"
-                             : stream->type == AL_TYPE_i128   ? "use --type f64"
-                             : stream->type == AL_TYPE_i32    ? "use --type i64, i128 or f64"
-                             : al_type_is_float(stream->type) ? "use a wider type in EXPR"
-                                                              : "use --type i128 or --type f64";
-        return al_fail(err, ALLOT_EUSER, 0, "item %llu (x = %s): %s; %s", number, x, text, remedy);
-    }
-    if (!f->is_repeatable)
-        return al_fail(
-            err, ALLOT_EUSER, 0,
-            "item %llu (x = %s) or one soon after it crashed: %s; run again by itself it did not, so it "
-            "depends on more than x and i",
-            number, x, al_crash_text(&f->crash));
-    return al_fail(
-        err, ALLOT_EUSER, 0, "item %llu (x = %s) crashed: %s; %s", number, x, al_crash_text(&f->crash),
-        stream->options->expr != NULL ? "leave such items out, or guard them with CONDITION ? EXPR : VALUE"
-                                      : "mend the function, or leave such items out");
-}
-
 /* ---- one block ---- */
 
 static void set_apply(al_map_stream *stream, const al_map_block *block)
@@ -226,7 +192,7 @@ static allot_err map_block(al_map_stream *stream, al_map_block *block, allot_err
     if (code == ALLOT_EUSER) {
         block->nitems = err->index;
         al_apply_describe(&stream->apply, err->index, err->user, &stream->failure);
-        code = item_error(stream, err);
+        code = al_words_item(stream, err);
     } else if (code != ALLOT_OK) {
         return code;
     }
@@ -246,7 +212,7 @@ static allot_err fold_block(al_map_stream *stream, al_map_block *block, bool is_
     atomic_store(&stream->nitems_now, block->nitems);
     allot_err code = al_fold_block(&stream->fold, block->nitems, is_last, &stream->failure, err);
     atomic_store(&stream->nitems_now, 0);
-    return code == ALLOT_EUSER ? item_error(stream, err) : code;
+    return code == ALLOT_EUSER ? al_words_item(stream, err) : code;
 }
 
 /** The main loop over a loaded block, and handing it on: from then on it is somebody else's. */
@@ -380,9 +346,16 @@ static allot_err run_reader(al_map_stream *stream, al_map_input *input, allot_er
 
 /* ---- the end ---- */
 
-static const char *reduction_name(const al_map_stream *stream)
+typedef struct finish_call {
+    const al_map_stream *stream;
+    unsigned char *value;
+    bool has_value;
+} finish_call;
+
+static void run_finish(void *arg)
 {
-    return stream->options->reduce;
+    finish_call *call = arg;
+    call->has_value = call->stream->expr.finish(call->stream->fold.total.bytes, call->value);
 }
 
 /** The value of a reduction, written. */
@@ -390,19 +363,27 @@ static allot_err finish_fold(al_map_stream *stream, allot_error *err)
 {
     allot_err code = al_fold_end(&stream->fold, &stream->failure, err);
     if (code == ALLOT_EUSER)
-        return item_error(stream, err);
+        return al_words_item(stream, err);
     if (code != ALLOT_OK)
         return code;
     const al_expr *expr = &stream->expr;
     _Alignas(16) unsigned char value[16];
     *expr->overflowed() = false;
-    bool has_value = expr->finish(stream->fold.total.bytes, value);
-    if (!has_value || (stream->first == 0 && strcmp(reduction_name(stream), "mean") == 0))
+    finish_call call = {.stream = stream, .value = value};
+    al_item_failure *failure = &stream->failure;
+    int number = al_guard_call(run_finish, &call, &failure->crash);
+    if (number != 0) {
+        failure->kind = AL_ITEM_CRASHED + number;
+        failure->is_combining = true;
+        failure->number = stream->first;
+        return al_words_item(stream, err);
+    }
+    if (!call.has_value || (stream->first == 0 && strcmp(stream->options->reduce, "mean") == 0))
         return al_fail(err, ALLOT_EINVAL, 0, "--reduce %s of no items has no value; the input is empty",
-                       reduction_name(stream));
+                       stream->options->reduce);
     if (*expr->overflowed()) {
         *expr->overflowed() = false;
-        return al_fail(err, ALLOT_ERANGE, 0, "--reduce %s: %s; use --out-type f64", reduction_name(stream),
+        return al_fail(err, ALLOT_ERANGE, 0, "--reduce %s: %s; use --out-type f64", stream->options->reduce,
                        expr->overflow_text());
     }
     if (stream->is_npy)
@@ -440,8 +421,7 @@ allot_err al_stream_run(al_map_stream *stream, allot_error *err)
 
 /* ---- how far it is ---- */
 
-/** Items done, those of the block at work estimated from its loop's own count. */
-static uint64_t items_done(const al_map_stream *stream)
+uint64_t al_stream_done(const al_map_stream *stream)
 {
     uint64_t now = atomic_load(&stream->nitems_now), done, total;
     allot_control_progress(stream->control, &done, &total);
@@ -452,49 +432,9 @@ static uint64_t items_done(const al_map_stream *stream)
 void al_stream_progress(void *arg, al_progress_state *state)
 {
     const al_map_stream *stream = arg;
-    state->ndone = items_done(stream);
+    state->ndone = al_stream_done(stream);
     state->ntotal = stream->nitems_total;
     state->fraction = -1;
     if (stream->nbytes_total != UINT64_MAX && stream->nbytes_total > 0)
         state->fraction = (double)atomic_load(&stream->nbytes_read) / (double)stream->nbytes_total;
-}
-
-/** The range that is left after n items of it; false when it cannot be said exactly. */
-static bool rest_of_range(const al_map_stream *stream, uint64_t n, char *text, size_t nbytes)
-{
-    if (stream->ninputs != 1 || stream->inputs[0].kind != AL_INPUT_RANGE || al_type_is_float(stream->type))
-        return false;
-    const char *range = stream->inputs[0].name;
-    const char *colon = strchr(range, ':');
-    _Alignas(16) unsigned char start[16];
-    char number[AL_NUMBER_TEXT_MAX + 1];
-    al_range_fill(&stream->inputs[0].range, n, 1, start);
-    number[al_number_format(stream->type, start, number)] = '\0';
-    (void)snprintf(text, nbytes, "%s%s", number, colon);
-    return true;
-}
-
-void al_stream_whereabouts(const al_map_stream *stream, bool is_stuck, char *text, size_t nbytes)
-{
-    unsigned long long done = items_done(stream), written = atomic_load(&stream->writer.nitems);
-    char of[48] = "", rest[128], stuck[200] = "";
-    if (stream->nitems_total != UINT64_MAX)
-        (void)snprintf(of, sizeof of, " of %llu", (unsigned long long)stream->nitems_total);
-    if (is_stuck)
-        (void)snprintf(
-            stuck, sizeof stuck,
-            "; an item did not come back when it was told to stop: near item %llu, EXPR may never end",
-            (unsigned long long)atomic_load(&stream->ncomputed));
-    int n = snprintf(text, nbytes, "%llu%s items were done%s", done, of, stuck);
-    if (n < 0 || (size_t)n >= nbytes)
-        return;
-    if (stream->expr.fold != NULL || stream->output.path != NULL)
-        (void)snprintf(text + n, nbytes - (size_t)n, "; %s",
-                       stream->output.path != NULL ? "the output file was left as it was"
-                                                   : "nothing was written");
-    else if (rest_of_range(stream, written, rest, sizeof rest))
-        (void)snprintf(text + n, nbytes - (size_t)n,
-                       "; the results of the first %llu were written, %s is left to do", written, rest);
-    else
-        (void)snprintf(text + n, nbytes - (size_t)n, "; the results of the first %llu were written", written);
 }

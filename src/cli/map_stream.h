@@ -83,8 +83,7 @@ void al_stream_stop(al_map_stream *stream);
 /** How far the run is, for a progress line: arg is the stream. Threads: any. */
 void al_stream_progress(void *arg, al_progress_state *state);
 
-/** Where a run that was stopped had come to and how to go on, as the end of a sentence. Threads: any.
- * @param is_stuck  an item did not come back */
-void al_stream_whereabouts(const al_map_stream *stream, bool is_stuck, char *text, size_t nbytes);
+/** Items done, those of the block at work estimated from its loop's own count. Threads: any. */
+uint64_t al_stream_done(const al_map_stream *stream);
 
 #endif

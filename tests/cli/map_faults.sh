@@ -77,6 +77,10 @@ for j in 1 2 3; do
     verify test "$status" = 136 -a "$(wc -l <"$out")" = 5000
 done
 expect 136 "" "allot map: item 10 (x = 90) crashed*" '(100/(90-x)) + (100/(95-x))' 80:200 -r count
+expect 136 "" "allot map: --reduce 'b/a' crashed near item *SIGFPE*; guard it with *" x -r b/a 0:3
+expect 136 "" "allot map: --reduce 'a/(a-b)' crashed near item *SIGFPE*" x -r 'a/(a-b)' 0:30000
+expect 136 "" "allot map: --reduce 'a/(b-6)' crashed near item *SIGFPE*" x -r 'a/(b-6)' 0:3000 -j 1
+expect 136 "" "allot map: --reduce 'a/(b-600)' crashed near item 600: *SIGFPE*" x -r 'a/(b-600)' 0:3000 -j 1
 cat >crash.c <<'C'
 #include <math.h>
 #include <stdlib.h>

@@ -98,6 +98,12 @@ map -n -f stuck.c:stuck -r sum 0:100 # so that no time is spent on compiling
 expect 124 "" "stuck?allot map: the 2 s of --timeout are up: *an item did not come back*" \
     -f stuck.c:stuck -r sum 0:100 --timeout 2
 expect 0 "3" "" x -r sum 0:3 --timeout 1h
+# An output that nobody reads.
+mkfifo full.fifo
+exec 7<>full.fifo
+expect 124 "" "allot map: the 1 s of --timeout are up: *; full.fifo does not take what is written to it; *" \
+    x -o full.fifo 0:1e9 --timeout 1
+exec 7>&-
 mkfifo quiet.fifo
 exec 5<>quiet.fifo
 expect 124 "" "allot map: standard input gave nothing to read in the time allowed; see --timeout" x - --timeout 0.2 <quiet.fifo
