@@ -51,6 +51,8 @@ static inline allot_err run_short(uint64_t n, allot_for_fn fn, void *arg, al_sit
 AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
                            const allot_map_opts *opts, allot_error *err)
 {
+    if (n == 0 && fn != NULL && opts == NULL)
+        return ALLOT_OK;
     uint64_t start = 0, end = 0;
     al_site *site = al_site_entry((const void *)(uintptr_t)fn);
     if (site->fn != (const void *)(uintptr_t)fn || site->arg != arg || opts != NULL)
