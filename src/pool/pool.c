@@ -77,7 +77,10 @@ static int start_thread(al_worker *worker)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
-    /* Signals are for the program's own threads. */
+    /* Signals are for the program's own threads, but for those that a body raises by itself. */
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        (void)sigdelset(&all, own[i]);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(&worker->thread, NULL, al_worker_main, worker);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
