@@ -207,6 +207,7 @@ typedef struct watcher {
     allot_control *control;
     uint64_t n;
     atomic_bool over;
+    _Atomic uint64_t nlooks;
     uint64_t nwrong;
 } watcher;
 
@@ -218,6 +219,7 @@ static void *watch(void *arg)
         uint64_t done, total;
         allot_control_progress(w->control, &done, &total);
         w->nwrong += done < last || done > total || (total != w->n && total != 0);
+        w->nlooks++;
         last = done;
     }
     return NULL;
@@ -235,6 +237,8 @@ static void progress_grows_to_the_end(void **state)
             watcher w = {.n = is_single ? 20000 : 40000};
             assert_int_equal(allot_control_create(&w.control, NULL), ALLOT_OK);
             pthread_t other = thread_of(watch, &w);
+            while (w.nlooks == 0)
+                nap_ns(100000);
             allot_stats stats;
             allot_map_opts opts = {.control = w.control, .exact = exact != 0, .stats = &stats};
             uint64_t acc = 0, done, total;
