@@ -48,6 +48,13 @@ static inline allot_err run_short(uint64_t n, allot_for_fn fn, void *arg, al_sit
     return ALLOT_OK;
 }
 
+static inline allot_err run_untimed(uint64_t n, allot_for_fn fn, void *arg, allot_error *err)
+{
+    uint64_t index;
+    int user = al_loop_call(fn, arg, 0, n, &index);
+    return AL_LIKELY(user == 0) ? ALLOT_OK : al_run_user_error(err, index, user);
+}
+
 AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
                            const allot_map_opts *opts, allot_error *err)
 {
@@ -57,8 +64,11 @@ AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *
     al_site *site = al_site_entry((const void *)(uintptr_t)fn);
     if (site->fn != (const void *)(uintptr_t)fn || site->arg != arg || opts != NULL)
         return run_checked(pool, n, fn, arg, opts, err);
-    if (n - 1 < site->short_items)
+    if (n - 1 < site->short_items) {
+        if (++site->nshort % AL_SITE_TIMED != 0)
+            return run_untimed(n, fn, arg, err);
         return run_short(n, fn, arg, site, &start, &end, err);
+    }
     allot_pool *asleep = pool != NULL ? pool : al_pool_default_peek();
     if (!is_short_asleep(asleep, n, site))
         return run_checked(pool, n, fn, arg, opts, err);

@@ -1,10 +1,11 @@
 /* site.c - learning from one loop for the next.
  *
  * Two things are learnt. The cost of an item comes from loops done alone, or long ones: in a short loop that
- * was shared, half of a thread's time may be the sharing. And whether sharing paid: a short loop that was
- * shared and took as long as it would have alone raises the site's floor, the more the more often in a row;
- * each loop the floor holds back lowers it again, so that the attempt is repeated, ever more seldom. That
- * catches what no prediction can: two items of which one does nothing, a neighbour on the other processor.
+ * was shared, half of a thread's time may be the sharing. And whether sharing paid: when short loops that
+ * were shared took as long as they would have alone, on average, that raises the site's floor, the more the
+ * more often in a row; each loop the floor holds back lowers it again, so that the attempt is repeated, ever
+ * more seldom. That catches what no prediction can: two items of which one does nothing, a neighbour on the
+ * other processor.
  *
  * The other way round, short loops in a row, none of which pays for waking a worker, add up what a worker
  * would have saved them, and when that is the price of waking one, one is woken: whoever has waited in vain
@@ -22,8 +23,11 @@ AL_TLS al_site al_sites[AL_SITES];
 #define LONG_NS 50e3
 /** Loops longer than this lose too little by an attempt in vain to learn from it. */
 #define SHORT_LOOP_NS 20e3
-/** Sharing pays when it takes less than this share of the serial time. */
-#define PAYS 0.97
+/** What sharing saves, as a moving average of the latest attempts, each clipped; and what is assumed of a
+ * loop not shared yet. */
+#define GAIN_WEIGHT 0.25
+#define GAIN_CLIP 0.5
+#define GAIN_ASSUMED 0.1F
 /** The floor after a failed attempt, over the work of that attempt: for the first, and more for each other in
  * a row. Each loop held back lowers it, so that the next attempt comes after 5, 11, 16 and then 20 loops. */
 #define FLOOR_FIRST 1.25
@@ -60,12 +64,15 @@ AL_HOT bool al_site_miss(al_site *site, uint64_t start, uint64_t end, double wak
 static void judge_sharing(al_site *site, const al_site_lesson *lesson)
 {
     double serial = min_of((double)site->item_ticks * (double)lesson->nitems, (double)lesson->busy_ticks);
-    if ((double)lesson->wall_ticks <= PAYS * serial) {
+    double gain = 1.0 - (double)lesson->wall_ticks / serial;
+    gain = gain > -GAIN_CLIP ? gain : -GAIN_CLIP; /* another program's doing says little about this loop */
+    site->gain += (float)((gain - (double)site->gain) * GAIN_WEIGHT);
+    if (site->gain > 0.0F) {
         site->losses = 0;
         site->floor_ticks = 0.0F;
         return;
     }
-    site->losses += site->losses < FLOOR_LOSSES_MAX;
+    site->losses = (uint16_t)(site->losses + (site->losses < FLOOR_LOSSES_MAX));
     double ratio = FLOOR_FIRST + FLOOR_MORE * (site->losses - 1);
     site->floor_ticks = (float)(lesson->shared_ticks * ratio);
 }
@@ -73,7 +80,7 @@ static void judge_sharing(al_site *site, const al_site_lesson *lesson)
 AL_HOT void al_site_learn(al_site *site, const void *fn, const void *arg, const al_site_lesson *lesson)
 {
     if (site->fn != fn || site->arg != arg)
-        *site = (al_site){.fn = fn, .arg = arg};
+        *site = (al_site){.fn = fn, .arg = arg, .gain = GAIN_ASSUMED};
     bool shared = lesson->shared_ticks > 0.0;
     bool is_short = (double)lesson->wall_ticks < SHORT_LOOP_NS * al_clock_ticks_per_ns;
     if (!(shared && is_short) || site->item_ticks <= 0.0F) {

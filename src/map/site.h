@@ -22,8 +22,10 @@ typedef struct al_site {
     uint64_t short_items;  /* so many items are not worth a thought: do them at once... */
     uint64_t asleep_items; /* ...and so many while no worker is awake... */
     uint32_t long_ticks;   /* ...unless they took this long: then what is known is wrong */
-    uint32_t losses;       /* attempts to share in a row that did not pay */
+    uint16_t losses;       /* times in a row that the floor had to be raised */
+    uint16_t nshort;       /* loops done at once; one in a few of them is timed */
     float item_ticks;      /* cost of an item */
+    float gain;            /* share of the serial time that sharing short loops saved lately, on average */
     uint64_t missed_at;    /* ticks at the end of the last loop that a worker awake could have shortened */
     float missed_ticks;    /* what such loops in close succession would have saved so far */
     float floor_ticks;     /* do not share less work than this: it did not pay */
@@ -50,6 +52,9 @@ AL_INLINE al_site *al_site_entry(const void *fn)
     uintptr_t mix = (uintptr_t)fn ^ (uintptr_t)fn >> 9;
     return &al_sites[(mix >> 4) % AL_SITES];
 }
+
+/** Of the loops done at once, one in so many is timed. */
+#define AL_SITE_TIMED 4u
 
 /** Work that short_items stand for, in ns. */
 #define AL_SITE_SHORT_NS 1000.0
