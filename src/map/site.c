@@ -15,6 +15,8 @@
  */
 #include "map/site.h"
 
+#include <float.h>
+
 #include "base/clock.h"
 
 AL_TLS al_site al_sites[AL_SITES];
@@ -34,6 +36,8 @@ AL_TLS al_site al_sites[AL_SITES];
 #define FLOOR_MORE 0.5
 #define FLOOR_LOSSES_MAX 4u
 #define FLOOR_DECAY 0.95F
+/** A floor over any loop, for one call. */
+#define NEXT_ALONE FLT_MAX
 /** Of the least work that pays for waking a worker, what is done without a thought while all sleep. */
 #define ASLEEP_SHARE 0.5
 
@@ -83,14 +87,17 @@ AL_HOT void al_site_learn(al_site *site, const void *fn, const void *arg, const 
         *site = (al_site){.fn = fn, .arg = arg, .gain = GAIN_ASSUMED};
     bool shared = lesson->shared_ticks > 0.0;
     bool is_short = (double)lesson->wall_ticks < SHORT_LOOP_NS * al_clock_ticks_per_ns;
-    if (!(shared && is_short) || site->item_ticks <= 0.0F) {
+    bool is_first = site->item_ticks <= 0.0F;
+    if (!(shared && is_short) || is_first) {
         uint64_t busy = lesson->busy_ticks > 0 ? lesson->busy_ticks : 1;
         site->item_ticks = (float)((double)busy / (double)lesson->nitems);
     }
-    if (shared && is_short)
+    if (shared && is_short && is_first)
+        site->floor_ticks = NEXT_ALONE; /* what sharing saves can only be told from what alone costs */
+    else if (shared && is_short)
         judge_sharing(site, lesson);
     else if (lesson->held_back)
-        site->floor_ticks *= FLOOR_DECAY;
+        site->floor_ticks = site->floor_ticks < NEXT_ALONE ? site->floor_ticks * FLOOR_DECAY : 0.0F;
     site->short_items = items_of(AL_SITE_SHORT_NS * al_clock_ticks_per_ns, (double)site->item_ticks);
     site->asleep_items = items_of(ASLEEP_SHARE * lesson->wake_ticks, (double)site->item_ticks);
     site->long_ticks = (uint32_t)(LONG_NS * al_clock_ticks_per_ns);
