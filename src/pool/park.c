@@ -29,6 +29,9 @@
  * worker that was kept waiting by another program says little about the machine. */
 #define AVERAGE_WEIGHT 0.25
 #define OUTLIER_RATIO 2.0
+/** No machine charges more than this; other programs may, and their charge must not end sharing for good. */
+#define CALL_MOST_NS 60e3
+#define LATENCY_MOST_NS 300e3
 
 /** Class of a sleep: under 0.1 ms, under 1 ms, under 10 ms, longer. */
 static uint32_t sleep_depth(uint64_t slept_ticks)
@@ -37,11 +40,13 @@ static uint32_t sleep_depth(uint64_t slept_ticks)
     return ns < 1e5 ? 0 : ns < 1e6 ? 1 : ns < 1e7 ? 2 : 3;
 }
 
-static void average_in(_Atomic double *average, double sample)
+static void average_in(_Atomic double *average, double sample, double most)
 {
     double old = atomic_load_explicit(average, memory_order_relaxed);
     if (sample > old * OUTLIER_RATIO)
         sample = old * OUTLIER_RATIO;
+    if (sample > most)
+        sample = most;
     atomic_store_explicit(average, old + (sample - old) * AVERAGE_WEIGHT, memory_order_relaxed);
 }
 
@@ -124,7 +129,7 @@ bool al_park_wake_one(allot_pool *pool, int cpu, bool jobs_too)
     atomic_store_explicit(&worker->woken_depth, depth, memory_order_relaxed);
     atomic_store_explicit(&worker->woken_at, start, memory_order_relaxed);
     unpark(worker);
-    average_in(&pool->wake_costs[depth].call_ns, al_ticks_to_ns(al_ticks() - start));
+    average_in(&pool->wake_costs[depth].call_ns, al_ticks_to_ns(al_ticks() - start), CALL_MOST_NS);
     return true;
 }
 
@@ -135,13 +140,13 @@ void al_park_note_arrival(al_worker *worker)
         return;
     uint32_t depth = atomic_load_explicit(&worker->woken_depth, memory_order_relaxed);
     allot_pool *pool = worker->pool;
-    average_in(&pool->wake_costs[depth].latency_ns, al_ticks_to_ns(al_ticks() - woken_at));
+    average_in(&pool->wake_costs[depth].latency_ns, al_ticks_to_ns(al_ticks() - woken_at), LATENCY_MOST_NS);
     al_park_refresh(pool);
 }
 
 void al_park_note_handover(allot_pool *pool, uint64_t ticks)
 {
-    average_in(&pool->handover_ns, al_ticks_to_ns(ticks));
+    average_in(&pool->handover_ns, al_ticks_to_ns(ticks), AL_HANDOVER_MOST_NS);
     al_park_refresh(pool);
 }
 
