@@ -34,25 +34,23 @@ static bool is_short_asleep(const allot_pool *pool, uint64_t n, const al_site *s
 
 /** A loop known to be short: as little code and memory as can be, since after a pause all of it has to be
  * fetched anew, and that may take longer than the loop. */
-static inline allot_err run_short(uint64_t n, allot_for_fn fn, void *arg, al_site *site, uint64_t *start,
-                                  uint64_t *end, allot_error *err)
-{
-    uint64_t index;
-    *start = al_ticks();
-    int user = al_loop_call(fn, arg, 0, n, &index);
-    if (AL_UNLIKELY(user != 0))
-        return al_run_user_error(err, index, user);
-    *end = al_ticks();
-    if (AL_UNLIKELY(*end - *start > site->long_ticks))
-        al_site_doubt(site);
-    return ALLOT_OK;
-}
-
-static inline allot_err run_untimed(uint64_t n, allot_for_fn fn, void *arg, allot_error *err)
+static inline allot_err run_short(uint64_t n, allot_for_fn fn, void *arg, allot_error *err)
 {
     uint64_t index;
     int user = al_loop_call(fn, arg, 0, n, &index);
     return AL_LIKELY(user == 0) ? ALLOT_OK : al_run_user_error(err, index, user);
+}
+
+/** The same, and see that it was short. */
+static inline allot_err run_timed(uint64_t n, allot_for_fn fn, void *arg, al_site *site, uint64_t *start,
+                                  uint64_t *end, allot_error *err)
+{
+    *start = al_ticks();
+    allot_err code = run_short(n, fn, arg, err);
+    *end = al_ticks();
+    if (AL_UNLIKELY(*end - *start > site->long_ticks))
+        al_site_doubt(site);
+    return code;
 }
 
 AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
@@ -66,13 +64,13 @@ AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *
         return run_checked(pool, n, fn, arg, opts, err);
     if (n - 1 < site->short_items) {
         if (++site->nshort % AL_SITE_TIMED != 0)
-            return run_untimed(n, fn, arg, err);
-        return run_short(n, fn, arg, site, &start, &end, err);
+            return run_short(n, fn, arg, err);
+        return run_timed(n, fn, arg, site, &start, &end, err);
     }
     allot_pool *asleep = pool != NULL ? pool : al_pool_default_peek();
     if (!is_short_asleep(asleep, n, site))
         return run_checked(pool, n, fn, arg, opts, err);
-    allot_err code = run_short(n, fn, arg, site, &start, &end, err);
+    allot_err code = run_timed(n, fn, arg, site, &start, &end, err);
     if (code == ALLOT_OK)
         al_run_miss(asleep, site, start, end);
     return code;

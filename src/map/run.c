@@ -1,6 +1,6 @@
 /* run.c - the caller's own part of a loop: do items, look at the clock, ask the planner.
  *
- * The caller begins alone. Its chunks grow from one item (or from half a microsecond's worth, when an
+ * The caller begins alone. Its chunks grow from one item (or from a microsecond's worth, when an
  * earlier call from the same place told what an item costs) and between them it asks the planner, which
  * says stay alone, share with workers that are awake, or wake some. From then on the loop is open
  * (src/pool/loop.c) and the caller is one of those who work on it.
@@ -127,8 +127,9 @@ allot_err al_run_nothing(const allot_map_opts *opts)
 static void ask_costs(const run *r, allot_costs *costs, allot_work *work)
 {
     if (r->pool == NULL) {
-        *costs = (allot_costs){
-            .handover_ns = 300.0, .wake_call_ns = MAKE_POOL_NS, .wake_latency_ns = MAKE_POOL_LATENCY_NS};
+        *costs = (allot_costs){.handover_ns = AL_HANDOVER_ASSUMED_NS,
+                               .wake_call_ns = MAKE_POOL_NS,
+                               .wake_latency_ns = MAKE_POOL_LATENCY_NS};
         work->nsleeping = al_pool_default_nthreads() - 1;
         return;
     }

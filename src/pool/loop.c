@@ -234,11 +234,12 @@ void al_loop_finish(al_loop *loop, bool wake, al_loop_result *result)
 
 /* Visitors. */
 
-static bool has_work(al_loop *loop)
+bool al_loop_has_work(al_loop *loop, uint32_t except)
 {
     uint32_t top = atomic_load_explicit(&loop->top, memory_order_relaxed);
     for (uint32_t id = 0; id <= top; id++)
-        if (al_range_left(atomic_load_explicit(al_range_of(loop, id), memory_order_relaxed)) > 0)
+        if (id != except &&
+            al_range_left(atomic_load_explicit(al_range_of(loop, id), memory_order_relaxed)) > 0)
             return true;
     return false;
 }
@@ -260,7 +261,7 @@ al_loop *al_loop_find_open(al_worker *worker)
         for (; bits != 0; bits &= bits - 1) {
             uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(bits);
             al_loop *loop = atomic_load_explicit(&pool->loops[index], memory_order_acquire);
-            if (loop != NULL && may_join(worker, loop) && has_work(loop))
+            if (loop != NULL && may_join(worker, loop) && al_loop_has_work(loop, AL_NO_SLOT))
                 return loop;
         }
     }
@@ -297,7 +298,8 @@ static void end_ownerless(al_loop *loop)
 
 static bool is_over(al_loop *loop)
 {
-    return atomic_load_explicit(&loop->stop, memory_order_relaxed) != AL_RUNNING || !has_work(loop);
+    return atomic_load_explicit(&loop->stop, memory_order_relaxed) != AL_RUNNING ||
+           !al_loop_has_work(loop, AL_NO_SLOT);
 }
 
 /** A loop without owner that has work and nobody in it: whoever was to come may have been refused because of

@@ -16,7 +16,6 @@
 #include "pool/pool.h"
 
 /** Before anything was measured: a common server. */
-#define ASSUMED_HANDOVER_NS 300.0
 #define ASSUMED_SPAWN_NS 60e3
 static const double assumed_call_ns[AL_POOL_DEPTHS] = {8e3, 10e3, 15e3, 20e3};
 static const double assumed_latency_ns[AL_POOL_DEPTHS] = {30e3, 35e3, 50e3, 80e3};
@@ -130,7 +129,7 @@ static double measure_clock(void)
 void al_measure_assume(allot_pool *pool)
 {
     pool->clock_ns = measure_clock();
-    atomic_store_explicit(&pool->handover_ns, ASSUMED_HANDOVER_NS, memory_order_relaxed);
+    atomic_store_explicit(&pool->handover_ns, AL_HANDOVER_ASSUMED_NS, memory_order_relaxed);
     atomic_store_explicit(&pool->spawn_ns, ASSUMED_SPAWN_NS, memory_order_relaxed);
     for (int d = 0; d < AL_POOL_DEPTHS; d++) {
         atomic_store_explicit(&pool->wake_costs[d].call_ns, assumed_call_ns[d], memory_order_relaxed);

@@ -20,9 +20,10 @@
 #include "base/attr.h"
 
 #define AL_POOL_THREADS_MAX 1024
-#define AL_POOL_LOOPS_MAX 256   /* open at once; beyond that callers work alone */
-#define AL_HANDOVER_MOST_NS 2e3 /* what costs more is another program's doing */
-#define AL_POOL_DEPTHS 4        /* classes of how long a worker has slept, see park.c */
+#define AL_POOL_LOOPS_MAX 256        /* open at once; beyond that callers work alone */
+#define AL_HANDOVER_ASSUMED_NS 300.0 /* before it was measured */
+#define AL_HANDOVER_MOST_NS 2e3      /* what costs more is another program's doing */
+#define AL_POOL_DEPTHS 4             /* classes of how long a worker has slept, see park.c */
 
 typedef struct al_loop al_loop;
 

@@ -1,10 +1,10 @@
 /* visit.c - a thread's time in a loop: take chunks off its own range, steal when that is empty.
  *
  * Whoever owns a slot takes chunks from the front of its range, thieves take the back half (of a slot that
- * nobody owns, the front one), both by
- * compare-and-swap on the one word that a range is. Nothing is ever put back, so a word that compares equal
- * stands for the same undone units and the swap is right (no ABA). Chunks are a quarter of what is left by
- * the measured cost of a unit, within bounds (allot_plan_chunk), so that all threads end together.
+ * nobody owns, the front one), both by compare-and-swap on the one word that a range is. Nothing is ever put
+ * back, so a word that compares equal stands for the same undone units and the swap is right (no ABA).
+ * Chunks are a quarter of what is left by the measured cost of a unit, within bounds (allot_plan_chunk), so
+ * that all threads end together.
  *
  * Invariants: each unit is in exactly one range, or in the hands of one thread. al_visit_work() returns with
  * the thread's own range empty.
@@ -251,17 +251,6 @@ static void wake_more(al_visit *v)
     v->last = v->last_wake = al_ticks();
 }
 
-/** Whether units wait in ranges other than the thread's own. */
-static bool others_wait(const al_visit *v)
-{
-    uint32_t top = atomic_load_explicit(&v->loop->top, memory_order_relaxed);
-    for (uint32_t id = 0; id <= top; id++)
-        if (id != v->id &&
-            al_range_left(atomic_load_explicit(al_range_of(v->loop, id), memory_order_relaxed)) > 0)
-            return true;
-    return false;
-}
-
 /** Before the first chunk, which may be a long one. Where nothing is known of the items (a job's first
  * visitors, chunks of a fixed size) nobody can say whether waking pays, so everybody for whom there is
  * something to do is woken, one by the other. */
@@ -271,7 +260,7 @@ static void wake_at_once(al_visit *v)
     v->left = al_range_left(atomic_load_explicit(v->range, memory_order_relaxed));
     if (v->unit_ticks > 0.0)
         wake_more(v);
-    else if (has_room(loop) && (v->left > 1 || others_wait(v)))
+    else if (has_room(loop) && (v->left > 1 || al_loop_has_work(loop, v->id)))
         v->slot->nwakes += al_park_wake_one(loop->pool, loop->cpu,
                                             atomic_load_explicit(&loop->ownerless, memory_order_relaxed));
 }
@@ -305,6 +294,7 @@ void al_visit_begin(al_visit *v, al_loop *loop, uint32_t id)
                     .last = al_ticks()};
     v->told = v->last;
 }
+
 bool al_visit_is_inside(const al_loop *loop)
 {
     for (const al_visit *v = innermost; v != NULL; v = v->outer)

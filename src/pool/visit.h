@@ -91,6 +91,11 @@ static inline _Atomic uint64_t *al_range_of(al_loop *loop, uint32_t id)
     return id == 0 ? &loop->front : &loop->slots[id].range;
 }
 
+#define AL_NO_SLOT UINT32_MAX
+
+/** Whether units wait in any range but that of slot `except` (AL_NO_SLOT: in any at all). */
+bool al_loop_has_work(al_loop *loop, uint32_t except);
+
 /** Begin with slot `id`, 0 the owner's. */
 void al_visit_begin(al_visit *v, al_loop *loop, uint32_t id);
 /** Do chunks of the thread's own range, and of what it can take from others, until there is nothing. */
