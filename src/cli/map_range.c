@@ -70,28 +70,37 @@ static bool read_float(const char *begin, const char *end, double *value)
     return true;
 }
 
-bool al_range_is_range(const char *text)
+static bool is_number(const char *begin, const char *end)
+{
+    double value;
+    return read_float(begin, end, &value);
+}
+
+static bool is_integer(const char *begin, const char *end)
+{
+    al_i128 value;
+    return read_integer(begin, end, &value);
+}
+
+static bool all_parts(const char *text, bool (*is_good)(const char *begin, const char *end))
 {
     parts p;
-    double value;
     if (!split(text, &p))
         return false;
     for (int k = 0; k < p.count; k++)
-        if (!read_float(p.begin[k], p.end[k], &value))
+        if (!is_good(p.begin[k], p.end[k]))
             return false;
     return true;
 }
 
+bool al_range_is_range(const char *text)
+{
+    return all_parts(text, is_number);
+}
+
 bool al_range_is_integer(const char *text)
 {
-    parts p;
-    al_i128 value;
-    if (!split(text, &p))
-        return false;
-    for (int k = 0; k < p.count; k++)
-        if (!read_integer(p.begin[k], p.end[k], &value))
-            return false;
-    return true;
+    return all_parts(text, is_integer);
 }
 
 static bool fits(al_type type, al_i128 value)

@@ -191,16 +191,14 @@ static void jobs_keep_their_promises(void **state)
 static int make_pools(void **state)
 {
     (void)state;
-    for (size_t p = 1; p < NPOOLS; p++)
-        pools[p] = pool_of(sizes[p]);
+    make_pools_of(pools, sizes, 1, NPOOLS);
     return 0;
 }
 
 static int end_pools(void **state)
 {
     (void)state;
-    for (size_t p = 1; p < NPOOLS; p++)
-        allot_pool_destroy(pools[p]);
+    end_pools_of(pools, 1, NPOOLS);
     return 0;
 }
 

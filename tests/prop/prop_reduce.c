@@ -218,16 +218,14 @@ static void sums_have_the_bits_of_their_cut(void **state)
 static int make_pools(void **state)
 {
     (void)state;
-    for (size_t p = 1; p < NPOOLS; p++)
-        pools[p] = pool_of(sizes[p]);
+    make_pools_of(pools, sizes, 1, NPOOLS);
     return 0;
 }
 
 static int end_pools(void **state)
 {
     (void)state;
-    for (size_t p = 1; p < NPOOLS; p++)
-        allot_pool_destroy(pools[p]);
+    end_pools_of(pools, 1, NPOOLS);
     return 0;
 }
 

@@ -28,6 +28,43 @@ static inline allot_pool *pool_of(uint32_t nthreads)
     return pool;
 }
 
+/** Pools of counts[p] threads for p in [first, npools). */
+static inline void make_pools_of(allot_pool **pools, const uint32_t *counts, size_t first, size_t npools)
+{
+    for (size_t p = first; p < npools; p++)
+        pools[p] = pool_of(counts[p]);
+}
+
+static inline void end_pools_of(allot_pool **pools, size_t first, size_t npools)
+{
+    for (size_t p = first; p < npools; p++)
+        allot_pool_destroy(pools[p]);
+}
+
+/** Somebody who looks at a call's progress until told that it is over, and counts what should not be: a step
+ * back, more done than there is, a total other than n. */
+typedef struct watcher {
+    allot_control *control;
+    uint64_t n;
+    atomic_bool over;
+    _Atomic uint64_t nlooks;
+    uint64_t nwrong;
+} watcher;
+
+static inline void *watch(void *arg)
+{
+    watcher *w = arg;
+    uint64_t last = 0;
+    while (!w->over) {
+        uint64_t done, total;
+        allot_control_progress(w->control, &done, &total);
+        w->nwrong += done < last || done > total || (total != w->n && total != 0);
+        w->nlooks++;
+        last = done;
+    }
+    return NULL;
+}
+
 /** Keep the processor busy. */
 static inline void spend_ns(uint64_t ns)
 {

@@ -488,28 +488,6 @@ static void a_deadline_ends_the_loop(void **state)
 
 /* ---- watching -------------------------------------------------------------------------------------- */
 
-typedef struct watcher {
-    allot_control *control;
-    uint64_t n;
-    atomic_bool over;
-    _Atomic uint64_t nlooks;
-    uint64_t nwrong;
-} watcher;
-
-static void *watch(void *arg)
-{
-    watcher *w = arg;
-    uint64_t last = 0;
-    while (!w->over) {
-        uint64_t done, total;
-        allot_control_progress(w->control, &done, &total);
-        w->nwrong += done < last || done > total || (total != w->n && total != 0);
-        w->nlooks++;
-        last = done;
-    }
-    return NULL;
-}
-
 static void progress_grows_to_the_end(void **state)
 {
     (void)state;

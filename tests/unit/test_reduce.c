@@ -25,16 +25,14 @@ static allot_pool *pools[NCOUNTS];
 static int make_pools(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < NCOUNTS; p++)
-        pools[p] = pool_of(thread_counts[p]);
+    make_pools_of(pools, thread_counts, 0, NCOUNTS);
     return 0;
 }
 
 static int end_pools(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < NCOUNTS; p++)
-        allot_pool_destroy(pools[p]);
+    end_pools_of(pools, 0, NCOUNTS);
     return 0;
 }
 

@@ -22,16 +22,14 @@ static allot_pool *pools[NCOUNTS];
 static int make_pools(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < NCOUNTS; p++)
-        pools[p] = pool_of(thread_counts[p]);
+    make_pools_of(pools, thread_counts, 0, NCOUNTS);
     return 0;
 }
 
 static int end_pools(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < NCOUNTS; p++)
-        allot_pool_destroy(pools[p]);
+    end_pools_of(pools, 0, NCOUNTS);
     return 0;
 }
 
@@ -201,28 +199,6 @@ static void the_lowest_failing_item_is_told(void **state)
                 assert_true(err.index == at);
                 assert_int_equal(err.user, k / 2 == 0 ? 22 : 11);
             }
-}
-
-typedef struct watcher {
-    allot_control *control;
-    uint64_t n;
-    atomic_bool over;
-    _Atomic uint64_t nlooks;
-    uint64_t nwrong;
-} watcher;
-
-static void *watch(void *arg)
-{
-    watcher *w = arg;
-    uint64_t last = 0;
-    while (!w->over) {
-        uint64_t done, total;
-        allot_control_progress(w->control, &done, &total);
-        w->nwrong += done < last || done > total || (total != w->n && total != 0);
-        w->nlooks++;
-        last = done;
-    }
-    return NULL;
 }
 
 /** In a single pass each item counts once, in two passes twice; nothing ever counts back. */
