@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/user_folder.h"
 #include "cli/machine.h"
 
 /** A document has about 3 kB. */
@@ -42,34 +43,14 @@ static bool is_trusted(const struct stat *stat, mode_t type)
            (stat->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/** Make the folders of path from its byte `made` on. Failure shows when it is opened. */
-static void make_folders(char *path, size_t made)
-{
-    for (char *slash = strchr(path + made + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(path, 0700);
-        *slash = '/';
-    }
-    (void)mkdir(path, 0700);
-}
-
 /** @return a descriptor of the cache folder, -1 when there is none that can be trusted */
 static int open_folder(bool make)
 {
     char path[PATH_MAX];
-    const char *base = getenv("XDG_CACHE_HOME"), *below = "/allot";
-    bool is_xdg = base != NULL && base[0] == '/'; /* its specification ignores a relative one */
-    if (!is_xdg) {
-        base = getenv("HOME");
-        below = "/.cache/allot";
-    }
-    if (base == NULL || base[0] != '/' ||
-        (size_t)snprintf(path, sizeof path, "%s%s", base, below) >= sizeof path)
+    if (!al_user_folder_path(AL_USER_CACHE, path, sizeof path))
         return -1;
-    if (make && is_xdg)
-        (void)mkdir(base, 0700);
-    if (make) /* a home folder that is not there is none of our making */
-        make_folders(path, strlen(base));
+    if (make)
+        al_folder_make(path);
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat stat;
     if (folder >= 0 && (fstat(folder, &stat) != 0 || !is_trusted(&stat, S_IFDIR))) {

@@ -33,6 +33,7 @@
 #endif
 
 #include "base/fail.h"
+#include "base/user_folder.h"
 #include "map/expr_parts.h"
 
 /* Objects kept, and how many are left after there were too many. */
@@ -123,28 +124,6 @@ void al_expr_key_make(const char *source, const al_compiler *compiler, al_expr_k
 
 /* ---- the folder ------------------------------------------------------------------------------------- */
 
-static bool default_folder(char *path, size_t nbytes)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = -1;
-    if (cache && cache[0] == '/')
-        n = snprintf(path, nbytes, "%s/allot", cache);
-    else if (home && home[0] == '/')
-        n = snprintf(path, nbytes, "%s/.cache/allot", home);
-    return n > 0 && (size_t)n < nbytes;
-}
-
-/* mkdir -p; whether it worked shows when the folder is opened. */
-static void make_folders(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    mkdir(path, 0700);
-}
-
 /* @param noun  "the cache folder" or "the cached object" */
 static allot_err check_owner(const struct stat *st, const char *noun, const char *path, allot_error *err)
 {
@@ -167,14 +146,14 @@ allot_err al_cache_open(al_cache *cache, const char *dir, allot_error *err)
     memset(cache, 0, sizeof *cache);
     cache->fd = cache->lock_fd = -1;
     if (dir ? snprintf(cache->path, sizeof cache->path, "%s", dir) >= (int)sizeof cache->path
-            : !default_folder(cache->path, sizeof cache->path))
+            : !al_user_folder_path(AL_USER_CACHE, cache->path, sizeof cache->path))
         return ALLOT_OK;
     size_t length = strlen(cache->path);
     while (length > 1 && cache->path[length - 1] == '/')
         cache->path[--length] = '\0';
     if (length == 0)
         return ALLOT_OK;
-    make_folders(cache->path);
+    al_folder_make(cache->path);
     if (lstat(cache->path, &st) == 0 && S_ISLNK(st.st_mode))
         return al_fail(err, ALLOT_EPERM, 0,
                        "the cache folder %.300s is a symbolic link: remove it, or name the folder itself by "

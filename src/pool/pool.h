@@ -36,6 +36,7 @@ typedef struct al_worker {
     uint32_t id; /* 1 .. nworkers; slot of every loop it visits */
     uint32_t seen_bell;
     uint32_t nrung;           /* loops joined because the bell rang */
+    bool counted;             /* in the pool's nspinning */
     _Atomic int32_t kept_off; /* processor it may not run on, -1: none */
     _Atomic int32_t tid;
     pthread_t thread;
@@ -50,7 +51,7 @@ typedef struct al_wake_cost {
 struct allot_pool {
     /* Read and written all the time by idle workers, so each on a line of its own. */
     AL_LINE_ALIGNED _Atomic uint32_t bell; /* loop index in the low byte, above it a count: "look there" */
-    AL_LINE_ALIGNED _Atomic uint32_t nspinning;
+    AL_LINE_ALIGNED _Atomic uint32_t nspinning; /* workers that look for loops, or are soon to do so again */
     _Atomic double share_ticks; /* the least work for which sharing, or waking a worker that fell asleep */
     _Atomic double wake_ticks;  /* just now, can pay: all that most loops need to know of the costs */
     AL_LINE_ALIGNED _Atomic uint64_t asleep[AL_POOL_THREADS_MAX / 64 + 1]; /* by worker id */

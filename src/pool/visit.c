@@ -20,6 +20,10 @@
 /** Progress is told this often, so that counting never costs. */
 #define PROGRESS_NS 100e3
 
+/** A worker with more than this to do is none that the owner of another loop could count on. Less is not
+ * worth two writes to a line that all callers read. */
+#define BUSY_NS 10e3
+
 /** The loop that the calling thread is in, and by `outer` those around it. */
 static AL_TLS al_visit *innermost;
 
@@ -265,21 +269,60 @@ static void wake_at_once(al_visit *v)
                                             atomic_load_explicit(&loop->ownerless, memory_order_relaxed));
 }
 
-void al_visit_work(al_visit *v)
+/** Take the thread, if it is a worker, out of the count of those that spin for something to do. */
+static void count_out(al_visit *v)
+{
+    al_worker *self = al_worker_self;
+    if (v->id == 0 || v->busy != NULL || self == NULL || !self->counted)
+        return;
+    self->counted = false;
+    v->busy = self;
+    atomic_fetch_sub_explicit(&self->pool->nspinning, 1, memory_order_relaxed);
+}
+
+/** Back again: before the thread leaves the loop, so that its owner's next one finds it counted. */
+static void count_in(al_visit *v)
+{
+    if (v->busy == NULL)
+        return;
+    atomic_fetch_add_explicit(&v->busy->pool->nspinning, 1, memory_order_relaxed);
+    v->busy->counted = true;
+    v->busy = NULL;
+}
+
+/** Whether the thread's own range will keep it, as far as anybody can say. */
+static bool will_be_busy(const al_visit *v)
+{
+    uint32_t left = al_range_left(atomic_load_explicit(v->range, memory_order_relaxed));
+    return v->unit_ticks <= 0.0 || left * v->unit_ticks * al_clock_ns_per_tick > BUSY_NS;
+}
+
+/** Do the thread's own range. */
+static void work_off(al_visit *v)
 {
     uint32_t begin, end;
+    if (v->id != 0 && will_be_busy(v))
+        count_out(v);
+    while (pop(v, &begin, &end)) {
+        if (!run_chunk(v, begin, end) || al_visit_is_stopped(v))
+            al_visit_drain(v);
+        else
+            wake_more(v);
+        if ((double)(v->last - v->began) * al_clock_ns_per_tick > BUSY_NS)
+            count_out(v);
+    }
+}
+
+void al_visit_work(al_visit *v)
+{
     v->outer = innermost;
     innermost = v;
     wake_at_once(v);
-    do {
-        while (pop(v, &begin, &end)) {
-            if (!run_chunk(v, begin, end) || al_visit_is_stopped(v))
-                al_visit_drain(v);
-            else
-                wake_more(v);
-        }
-    } while (!al_visit_is_stopped(v) && al_visit_steal(v));
+    do
+        work_off(v);
+    while (!al_visit_is_stopped(v) && al_visit_steal(v));
     innermost = v->outer;
+    count_in(v);
     if (v->untold > 0)
         tell_progress(v);
 }
@@ -292,7 +335,7 @@ void al_visit_begin(al_visit *v, al_loop *loop, uint32_t id)
                     .id = id,
                     .unit_ticks = loop->unit_ticks,
                     .last = al_ticks()};
-    v->told = v->last;
+    v->told = v->began = v->last;
 }
 
 bool al_visit_is_inside(const al_loop *loop)

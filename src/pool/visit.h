@@ -68,6 +68,8 @@ typedef struct al_visit {
     uint64_t untold;    /* items since */
     uint64_t last_wake; /* ticks */
     double wake_ticks;  /* a range longer than this pays for waking somebody */
+    uint64_t began;     /* ticks */
+    al_worker *busy;    /* the worker that this visit took out of the count of those free to help, or NULL */
 } al_visit;
 
 static inline uint64_t al_range_pack(uint32_t begin, uint32_t end)

@@ -44,6 +44,7 @@ static void help_until_idle(al_worker *worker)
     uint64_t until = 0;
     bool idle = false; /* it was looking already when the bell rang */
     atomic_fetch_add_explicit(&pool->nspinning, 1, memory_order_relaxed);
+    worker->counted = true;
     for (uint32_t spins = 0; !is_ending(pool); spins++) {
         al_loop *loop = bell_loop(worker);
         bool rung = loop != NULL && idle;
@@ -60,6 +61,7 @@ static void help_until_idle(al_worker *worker)
         idle = loop == NULL;
         al_spin_pause();
     }
+    worker->counted = false;
     atomic_fetch_sub_explicit(&pool->nspinning, 1, memory_order_relaxed);
 }
 

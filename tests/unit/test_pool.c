@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "pool/pool.h"
 #include "support/pools.h"
 #include "support/sanitizers.h"
 
@@ -65,6 +66,45 @@ static uint32_t nthreads_settled(void)
 {
     nap_ns(20000000);
     return nthreads_now();
+}
+
+/** Two items, each of which waits for the other to be under way. */
+typedef struct meeting {
+    allot_pool *pool;
+    _Atomic uint32_t ninside;
+    _Atomic uint32_t nleft_spinning; /* once both were inside */
+} meeting;
+
+static int meet(uint64_t begin, uint64_t end, void *arg)
+{
+    meeting *m = arg;
+    (void)begin, (void)end;
+    atomic_fetch_add(&m->ninside, 1);
+    for (int i = 0; i < 10000 && m->ninside < 2; i++)
+        nap_ns(1000000);
+    if (al_worker_self == NULL) /* the caller looks, while the worker waits for it to have looked */
+        m->nleft_spinning = m->pool->nspinning;
+    else
+        for (int i = 0; i < 10000 && m->nleft_spinning == UINT32_MAX; i++)
+            nap_ns(1000000);
+    return 0;
+}
+
+/** Other callers must not take a worker that sits in a long item for one that is free to help. */
+static void a_busy_worker_does_not_count_as_spinning(void **state)
+{
+    (void)state;
+    meeting m = {.pool = pool_of(2), .nleft_spinning = UINT32_MAX};
+    allot_map_opts opts = ALLOT_MAP_OPTS_INIT;
+    opts.chunk_items = 1;
+    assert_int_equal(allot_for(m.pool, 2, meet, &m, &opts, NULL), ALLOT_OK);
+    assert_int_equal(m.ninside, 2);
+    assert_int_equal(m.nleft_spinning, 0);
+    for (int i = 0; i < 10000 && m.pool->nspinning != 0; i++) /* counted again, until it falls asleep */
+        nap_ns(1000000);
+    assert_int_equal(m.pool->nspinning, 0);
+    assert_true(loop_works(m.pool));
+    allot_pool_destroy(m.pool);
 }
 
 static void pools_of_every_size_work(void **state)
@@ -434,6 +474,7 @@ int main(void)
         cmocka_unit_test(too_few_threads_leave_nothing_behind),
         cmocka_unit_test(one_processor_is_enough),
         cmocka_unit_test(pools_of_every_size_work),
+        cmocka_unit_test(a_busy_worker_does_not_count_as_spinning),
         cmocka_unit_test(the_default_size_is_what_the_process_may_use),
         cmocka_unit_test(pinned_workers_keep_to_a_processor),
         cmocka_unit_test(impossible_pools_are_refused),
