@@ -1,0 +1,5 @@
+/* tasks.c - see tasks.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "farm/tasks.h"
