@@ -23,8 +23,8 @@ string(REGEX REPLACE "/$" "" package_up "${package_up}")
 configure_file(cmake/allot.pc.in allot.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/allot.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-install(FILES docs/man/allot.1 docs/man/allot-map.1 docs/man/allot-machine.1
-        DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+file(GLOB pages ${CMAKE_CURRENT_SOURCE_DIR}/docs/man/*.1)
+install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/man/allot.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
 install(FILES packaging/completions/allot.bash RENAME allot
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

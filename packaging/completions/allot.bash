@@ -7,7 +7,7 @@ _allot() {
     [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD-2]}
     [[ $word != = ]] || word=
     if ((COMP_CWORD == 1)) || [[ $command == help ]]; then
-        COMPREPLY=($(compgen -W 'map machine help --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'map farm runs status log resume retry wait cancel add forget machine help --help --version' -- "$word"))
         return
     fi
     case $command:$before in
@@ -21,9 +21,95 @@ _allot() {
     map:--timeout) return ;;
     map:--chunk) return ;;
     map:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    farm:--jobs | farm:-j) return ;;
+    farm:--tagstring) return ;;
+    farm:--colsep | farm:-C) return ;;
+    farm:--header) return ;;
+    farm:--max-args | farm:-N) return ;;
+    farm:--retries) return ;;
+    farm:--retry-on) return ;;
+    farm:--backoff) return ;;
+    farm:--timeout) return ;;
+    farm:--kill-after) return ;;
+    farm:--halt) return ;;
+    farm:--delay) return ;;
+    farm:--load) return ;;
+    farm:--memfree) return ;;
+    farm:--cpus) return ;;
+    farm:--mem) return ;;
+    farm:--token) return ;;
+    farm:--nice) return ;;
+    farm:--workdir) return ;;
+    farm:--env) return ;;
+    farm:--shell) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    farm:--results) return ;;
+    farm:--name) return ;;
+    farm:--run-dir) return ;;
+    farm:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    resume:--jobs | resume:-j) return ;;
+    resume:--tagstring) return ;;
+    resume:--colsep | resume:-C) return ;;
+    resume:--header) return ;;
+    resume:--max-args | resume:-N) return ;;
+    resume:--retries) return ;;
+    resume:--retry-on) return ;;
+    resume:--backoff) return ;;
+    resume:--timeout) return ;;
+    resume:--kill-after) return ;;
+    resume:--halt) return ;;
+    resume:--delay) return ;;
+    resume:--load) return ;;
+    resume:--memfree) return ;;
+    resume:--cpus) return ;;
+    resume:--mem) return ;;
+    resume:--token) return ;;
+    resume:--nice) return ;;
+    resume:--workdir) return ;;
+    resume:--env) return ;;
+    resume:--shell) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    resume:--results) return ;;
+    resume:--name) return ;;
+    resume:--run-dir) return ;;
+    resume:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    retry:--jobs | retry:-j) return ;;
+    retry:--tagstring) return ;;
+    retry:--colsep | retry:-C) return ;;
+    retry:--header) return ;;
+    retry:--max-args | retry:-N) return ;;
+    retry:--retries) return ;;
+    retry:--retry-on) return ;;
+    retry:--backoff) return ;;
+    retry:--timeout) return ;;
+    retry:--kill-after) return ;;
+    retry:--halt) return ;;
+    retry:--delay) return ;;
+    retry:--load) return ;;
+    retry:--memfree) return ;;
+    retry:--cpus) return ;;
+    retry:--mem) return ;;
+    retry:--token) return ;;
+    retry:--nice) return ;;
+    retry:--workdir) return ;;
+    retry:--env) return ;;
+    retry:--shell) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    retry:--results) return ;;
+    retry:--name) return ;;
+    retry:--run-dir) return ;;
+    retry:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    wait:--timeout) return ;;
     esac
     case $command in
     map) names='--type --out-type --output --format --column --delimiter --header --function --reduce --threads --timeout --chunk --pin --explain --json --progress --dry-run --quiet --help --version' ;;
+    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --bar --eta --progress --explain --json --quiet --help --version' ;;
+    runs) names='--json --help --version' ;;
+    status) names='--json --help --version' ;;
+    log) names='--failed --stdout --stderr --json --help --version' ;;
+    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --bar --eta --progress --explain --json --quiet --help --version' ;;
+    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --bar --eta --progress --explain --json --quiet --help --version' ;;
+    wait) names='--timeout --help --version' ;;
+    cancel) names='--help --version' ;;
+    add) names='--help --version' ;;
+    forget) names='--help --version' ;;
     machine) names='--json --fresh --help --version' ;;
     help) names='--help --version' ;;
     esac

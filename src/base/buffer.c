@@ -16,7 +16,7 @@ char *al_buffer_reserve(al_buffer *buffer, size_t nbytes)
         buffer->failed = true;
         return NULL;
     }
-    if (buffer->nbytes + nbytes > buffer->room) {
+    if (buffer->at == NULL || buffer->nbytes + nbytes > buffer->room) {
         size_t room = buffer->room > 0 ? buffer->room : ROOM_LEAST;
         while (room < buffer->nbytes + nbytes)
             room *= 2;

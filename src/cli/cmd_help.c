@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/help.h"
-#include "cli/nearest.h"
 
 #include <string.h>
 

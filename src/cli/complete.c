@@ -39,7 +39,8 @@ static void print_choices(const char *choices)
 
 static bool takes_file(const al_option *option)
 {
-    return option->kind == AL_OPTION_TEXT && option->value != NULL && strstr(option->value, "FILE") != NULL;
+    return (option->kind == AL_OPTION_TEXT || option->kind == AL_OPTION_TEXTS) && option->value != NULL &&
+           strstr(option->value, "FILE") != NULL;
 }
 
 /* ---- bash ---------------------------------------------------------------------------------------------- */

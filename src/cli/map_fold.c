@@ -50,8 +50,8 @@ allot_err al_fold_init(al_fold *fold, al_apply *apply, allot_error *err)
 {
     fold->apply = apply;
     fold->stride = (apply->expr->acc_nbytes + 15u) / 16 * 16;
-    if (!al_buffer_reserve(&fold->total, fold->stride) ||
-        !al_buffer_reserve(&fold->tail, AL_LEAF_ITEMS_MAX * apply->in_nbytes))
+    if (!al_room_reserve(&fold->total, fold->stride) ||
+        !al_room_reserve(&fold->tail, AL_LEAF_ITEMS_MAX * apply->in_nbytes))
         return no_memory(err);
     memset(fold->total.bytes, 0, fold->stride);
     return ALLOT_OK;
@@ -59,9 +59,9 @@ allot_err al_fold_init(al_fold *fold, al_apply *apply, allot_error *err)
 
 void al_fold_fini(al_fold *fold)
 {
-    al_buffer_free(&fold->total);
-    al_buffer_free(&fold->leaves);
-    al_buffer_free(&fold->tail);
+    al_room_free(&fold->total);
+    al_room_free(&fold->leaves);
+    al_room_free(&fold->tail);
 }
 
 /** Copy items of the block to the tail: a mapped input may have become shorter by now. */
@@ -133,7 +133,7 @@ static allot_err fold_tail(al_fold *fold, al_item_failure *failure, allot_error 
 {
     if (fold->ntail == 0)
         return ALLOT_OK;
-    if (!al_buffer_reserve(&fold->leaves, fold->stride))
+    if (!al_room_reserve(&fold->leaves, fold->stride))
         return no_memory(err);
     memset(fold->leaves.bytes, 0, fold->stride);
     al_apply of_tail = *fold->apply;
@@ -187,7 +187,7 @@ static allot_err fold_parallel(al_fold *fold, uint64_t begin, uint64_t end, al_i
     fold->end = end;
     fold->first_leaf = al_leaf_of(fold->apply->first + begin);
     uint64_t nleaves = al_leaf_of(fold->apply->first + end - 1) + 1 - fold->first_leaf;
-    if (!al_buffer_reserve(&fold->leaves, nleaves * fold->stride))
+    if (!al_room_reserve(&fold->leaves, nleaves * fold->stride))
         return no_memory(err);
     allot_error failed;
     allot_err code = al_phase_run(&fold->phase, nleaves, fold_leaves, fold, &failed);

@@ -28,9 +28,9 @@ uint64_t al_leaf_begin(uint64_t leaf);
 typedef struct al_fold {
     al_apply *apply; /* set to the block before al_fold_block() */
     al_map_phase phase;
-    al_buffer total;  /* the accumulator of all leaves folded so far, left to right */
-    al_buffer leaves; /* accumulators of one block's leaves */
-    al_buffer tail;   /* items of the leaf that the last block ended in */
+    al_room total;  /* the accumulator of all leaves folded so far, left to right */
+    al_room leaves; /* accumulators of one block's leaves */
+    al_room tail;   /* items of the leaf that the last block ended in */
     uint64_t ntail;
     uint64_t tail_first;
 

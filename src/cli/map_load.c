@@ -122,7 +122,7 @@ static allot_err text_fault(const al_load *load, const al_text_fault *fault, uin
 allot_err al_load_text(al_load *load, al_map_block *block, allot_error *err)
 {
     load->block = block;
-    if (!al_buffer_reserve(&block->values, block->nitems * al_type_nbytes(load->type)))
+    if (!al_room_reserve(&block->values, block->nitems * al_type_nbytes(load->type)))
         return no_memory(block, err);
     allot_error failed;
     allot_err code = al_phase_run(&load->phase, block->npieces, parse_pieces, load, &failed);
@@ -178,7 +178,7 @@ allot_err al_load_raw(al_load *load, al_map_block *block, const void *raw, allot
     block->items = raw;
     if (block->input->npy.type == load->type)
         return ALLOT_OK;
-    if (!al_buffer_reserve(&block->values, block->nitems * al_type_nbytes(load->type)))
+    if (!al_room_reserve(&block->values, block->nitems * al_type_nbytes(load->type)))
         return no_memory(block, err);
     block->items = block->values.bytes;
     allot_err code = al_phase_run(&load->phase, block->nitems, convert_items, load, err);
@@ -200,7 +200,7 @@ allot_err al_load_range(al_load *load, al_map_block *block, uint64_t first, allo
 {
     load->block = block;
     load->first = first;
-    if (!al_buffer_reserve(&block->values, block->nitems * al_type_nbytes(load->type)))
+    if (!al_room_reserve(&block->values, block->nitems * al_type_nbytes(load->type)))
         return no_memory(block, err);
     block->items = block->values.bytes;
     return al_phase_run(&load->phase, block->nitems, fill_items, load, err);

@@ -28,8 +28,8 @@ allot_err al_print_block(al_print *print, al_map_block *block, allot_error *err)
 {
     print->block = block;
     block->ntexts = (size_t)((block->nitems + AL_PRINT_ITEMS - 1) / AL_PRINT_ITEMS);
-    if (!al_buffer_reserve(&block->text, block->ntexts * AL_PRINT_ROOM) ||
-        !al_buffer_reserve(&block->text_nbytes, block->ntexts * sizeof(size_t)))
+    if (!al_room_reserve(&block->text, block->ntexts * AL_PRINT_ROOM) ||
+        !al_room_reserve(&block->text_nbytes, block->ntexts * sizeof(size_t)))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory for the text of the results");
     return al_phase_run(&print->phase, block->ntexts, print_pieces, print, err);
 }

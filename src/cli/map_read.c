@@ -89,13 +89,13 @@ static bool make_room(al_reader *reader, al_map_block *block)
                     reader->input->name, (unsigned long long)reader->nlines + 1, LINE_NBYTES_MAX >> 20);
         return false;
     }
-    return al_buffer_grow(&block->bytes, block->bytes.room * 2) || no_memory(reader);
+    return al_room_grow(&block->bytes, block->bytes.room * 2) || no_memory(reader);
 }
 
 /** Keep what follows the whole part for the next block. */
 static bool keep_rest(al_reader *reader, const char *bytes, size_t nbytes)
 {
-    if (!al_buffer_reserve(&reader->rest, nbytes > 0 ? nbytes : 1))
+    if (!al_room_reserve(&reader->rest, nbytes > 0 ? nbytes : 1))
         return no_memory(reader);
     memcpy(reader->rest.bytes, bytes, nbytes);
     reader->nrest = nbytes;
@@ -107,7 +107,7 @@ static bool fill_bytes(al_reader *reader, al_map_block *block)
 {
     size_t n = reader->nrest;
     size_t room = n > reader->block_nbytes ? n : reader->block_nbytes;
-    if (!al_buffer_reserve(&block->bytes, room))
+    if (!al_room_reserve(&block->bytes, room))
         return no_memory(reader);
     char *bytes = block->bytes.bytes;
     memcpy(bytes, reader->rest.bytes != NULL ? reader->rest.bytes : "", n);
@@ -211,7 +211,7 @@ static bool cut_text(al_reader *reader, al_map_block *block)
     size_t at = take_header(reader, bytes, block->nbytes);
     if (at == SIZE_MAX)
         return false;
-    if (!al_buffer_reserve(&block->pieces, (block->nbytes / PIECE_NBYTES + 1) * sizeof(al_text_piece)))
+    if (!al_room_reserve(&block->pieces, (block->nbytes / PIECE_NBYTES + 1) * sizeof(al_text_piece)))
         return no_memory(reader);
     al_text_piece *pieces = block->pieces.bytes;
     uint64_t nlines = at > 0, nvalues = 0;
@@ -276,13 +276,13 @@ allot_err al_reader_start(al_reader *reader, allot_error *err)
     reader->nlines = 0;
     reader->nraw_items = 0;
     reader->at_end = input->kind == AL_INPUT_NPY && input->npy.nitems == 0;
-    if (!al_buffer_reserve(&reader->rest, AL_INPUT_SNIFF_MAX))
+    if (!al_room_reserve(&reader->rest, AL_INPUT_SNIFF_MAX))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     memcpy(reader->rest.bytes, input->sniffed, sizeof input->sniffed);
     reader->nrest = input->nsniffed;
     int failed = pthread_create(&reader->thread, NULL, read_blocks, reader);
     if (failed != 0) {
-        al_buffer_free(&reader->rest);
+        al_room_free(&reader->rest);
         return al_fail(err, ALLOT_ENOMEM, failed, "a thread to read %s cannot be made", input->name);
     }
     return ALLOT_OK;
@@ -291,7 +291,7 @@ allot_err al_reader_start(al_reader *reader, allot_error *err)
 allot_err al_reader_join(al_reader *reader, allot_error *err)
 {
     (void)pthread_join(reader->thread, NULL);
-    al_buffer_free(&reader->rest);
+    al_room_free(&reader->rest);
     if (reader->code != ALLOT_OK && err != NULL)
         *err = reader->err;
     return reader->code;

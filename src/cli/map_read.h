@@ -22,7 +22,7 @@ typedef struct al_reader {
     _Atomic uint64_t *nbytes; /* bytes read are added here */
 
     pthread_t thread;
-    al_buffer rest; /* what was read past the last whole line or item */
+    al_room rest; /* what was read past the last whole line or item */
     size_t nrest;
     uint64_t nlines;     /* of the input, handed on */
     uint64_t nraw_items; /* of the input, handed on */

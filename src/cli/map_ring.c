@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-bool al_buffer_reserve(al_buffer *buffer, size_t nbytes)
+bool al_room_reserve(al_room *buffer, size_t nbytes)
 {
     if (nbytes <= buffer->room)
         return true;
@@ -20,7 +20,7 @@ bool al_buffer_reserve(al_buffer *buffer, size_t nbytes)
     return buffer->bytes != NULL;
 }
 
-bool al_buffer_grow(al_buffer *buffer, size_t nbytes)
+bool al_room_grow(al_room *buffer, size_t nbytes)
 {
     if (nbytes <= buffer->room)
         return true;
@@ -32,10 +32,10 @@ bool al_buffer_grow(al_buffer *buffer, size_t nbytes)
     return true;
 }
 
-void al_buffer_free(al_buffer *buffer)
+void al_room_free(al_room *buffer)
 {
     free(buffer->bytes);
-    *buffer = (al_buffer){NULL, 0};
+    *buffer = (al_room){NULL, 0};
 }
 
 void al_ring_init(al_map_ring *ring)
@@ -49,12 +49,12 @@ void al_ring_fini(al_map_ring *ring)
 {
     for (int k = 0; k < AL_RING_NBLOCKS; k++) {
         al_map_block *block = &ring->blocks[k];
-        al_buffer_free(&block->bytes);
-        al_buffer_free(&block->pieces);
-        al_buffer_free(&block->values);
-        al_buffer_free(&block->results);
-        al_buffer_free(&block->text);
-        al_buffer_free(&block->text_nbytes);
+        al_room_free(&block->bytes);
+        al_room_free(&block->pieces);
+        al_room_free(&block->values);
+        al_room_free(&block->results);
+        al_room_free(&block->text);
+        al_room_free(&block->text_nbytes);
     }
     (void)pthread_cond_destroy(&ring->changed);
     (void)pthread_mutex_destroy(&ring->lock);

@@ -18,16 +18,16 @@
 #include "data/text.h"
 
 /** Memory that only grows, kept from block to block. */
-typedef struct al_buffer {
+typedef struct al_room {
     void *bytes;
     size_t room;
-} al_buffer;
+} al_room;
 
 /** Make room for nbytes; what was in it is lost. @return false: out of memory */
-bool al_buffer_reserve(al_buffer *buffer, size_t nbytes);
+bool al_room_reserve(al_room *buffer, size_t nbytes);
 /** Make room for nbytes and keep what is in it. @return false: out of memory */
-bool al_buffer_grow(al_buffer *buffer, size_t nbytes);
-void al_buffer_free(al_buffer *buffer);
+bool al_room_grow(al_room *buffer, size_t nbytes);
+void al_room_free(al_room *buffer);
 
 /** Some whole lines of a block of text, parsed by one thread. */
 typedef struct al_text_piece {
@@ -43,20 +43,20 @@ typedef struct al_map_block {
     uint64_t nitems;
 
     /* As read: text, cut into pieces, or the raw items of a .npy stream. */
-    al_buffer bytes;
+    al_room bytes;
     size_t nbytes;
     uint64_t first_line; /* lines of the input before this block */
-    al_buffer pieces;    /* al_text_piece */
+    al_room pieces;      /* al_text_piece */
     size_t npieces;
 
     /* Items of x's type; NULL: the range's own, computed as they are needed. */
     const void *items;
-    al_buffer values; /* where items lie that had to be read, converted or counted out */
+    al_room values; /* where items lie that had to be read, converted or counted out */
 
     /* Results, and their text: piece k begins at k * AL_PRINT_ROOM. */
-    al_buffer results;
-    al_buffer text;
-    al_buffer text_nbytes; /* size_t for each piece */
+    al_room results;
+    al_room text;
+    al_room text_nbytes; /* size_t for each piece */
     size_t ntexts;
 } al_map_block;
 

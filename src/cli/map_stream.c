@@ -183,7 +183,7 @@ static void set_apply(al_map_stream *stream, const al_map_block *block)
 /** Map and print the block. After a failing item, what is before it is printed all the same. */
 static allot_err map_block(al_map_stream *stream, al_map_block *block, allot_error *err)
 {
-    if (!al_buffer_reserve(&block->results, block->nitems * stream->apply.out_nbytes))
+    if (!al_room_reserve(&block->results, block->nitems * stream->apply.out_nbytes))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory for the results");
     set_apply(stream, block);
     atomic_store(&stream->nitems_now, block->nitems);

@@ -20,8 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "cli/help.h"
-#include "cli/nearest.h"
 #include "cli/value.h"
 
 #define FIRST_LONG 256
@@ -216,9 +216,13 @@ static outcome take_option(parser *parse, size_t row, const char *value)
     return GO_ON;
 }
 
-/** Whether an argument starts as no option does: -5, -.5, -(x). No option may have such a letter. */
-static bool is_negative(const char *argument)
+/** Whether an argument starts as no option does: -5, -.5, -(x); unless there is an option of that letter
+ * (-0). */
+static bool is_negative(const parser *parse, const char *argument)
 {
+    for (size_t k = 0; argument != NULL && k < parse->command->noptions; k++)
+        if (parse->command->options[k].letter != 0 && parse->command->options[k].letter == argument[1])
+            return false;
     return argument != NULL && argument[0] == '-' &&
            (isdigit((unsigned char)argument[1]) != 0 || argument[1] == '.' || argument[1] == '(');
 }
@@ -237,7 +241,12 @@ static void start_getopt(const parser *parse)
 static outcome step(parser *parse, int argc, char **argv, int *noperands)
 {
     const char *argument = argv[optind];
-    if (is_negative(argument)) {
+    bool is_last = parse->command->options_first && *noperands > 0; /* the rest is another program's */
+    if (is_last && argument != NULL) {
+        argv[++*noperands] = argv[optind++];
+        return GO_ON;
+    }
+    if (is_negative(parse, argument)) {
         argv[++*noperands] = argv[optind++];
         return GO_ON;
     }

@@ -18,7 +18,14 @@ typedef enum al_option_kind {
     AL_OPTION_COUNT,    /* uint64_t, decimal, within [min, max] */
     AL_OPTION_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 3m, 2h, 1d; a bare number is seconds */
     AL_OPTION_CHOICE,   /* int: position in choices ("a|b|c") */
+    AL_OPTION_TEXTS,    /* al_texts: may be given several times */
 } al_option_kind;
+
+/** The values of an option that may be given several times, in order; they point into argv. */
+typedef struct al_texts {
+    const char **at; /* the process's: not freed */
+    size_t count;
+} al_texts;
 
 typedef struct al_option {
     const char *name; /* long name without dashes */
@@ -42,6 +49,7 @@ typedef struct al_command {
     const char *examples;     /* "command  # what it does" a line */
     const al_option *options; /* noptions rows; --help is added to every command */
     size_t noptions;
+    bool options_first;                /* what comes after the first operand is no option of ours */
     const char *statuses;              /* exit statuses, "0  success" a line */
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit status */
 } al_command;

@@ -12,39 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
+#include "base/quantity.h"
 
 static const char digits[] = "0123456789";
-
-static const struct {
-    const char *name;
-    double ns;
-} units[] = {{"", 1e9},  {"ns", 1.0}, {"us", 1e3},   {"ms", 1e6},
-             {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
-
-/** Nanoseconds in a unit of time; 0: there is no such unit. */
-static double unit_ns(const char *name)
-{
-    for (size_t k = 0; k < sizeof units / sizeof units[0]; k++)
-        if (strcmp(units[k].name, name) == 0)
-            return units[k].ns;
-    return 0.0;
-}
-
-/** @return 0; EINVAL: not a duration; ERANGE: over 292 years */
-static int read_duration(const char *text, uint64_t *ns)
-{
-    size_t whole = strspn(text, digits);
-    size_t length = whole + (text[whole] == '.' ? 1 + strspn(text + whole + 1, digits) : 0);
-    double unit = unit_ns(text + length);
-    if (unit == 0.0 || length == 0 || (length == 1 && whole == 0))
-        return EINVAL;
-    double value = strtod(text, NULL) * unit; /* stops at the unit: "h", "d", "m", "s" continue no number */
-    if (value >= (double)INT64_MAX)
-        return ERANGE;
-    *ns = (uint64_t)(value + 0.5);
-    return 0;
-}
 
 static int read_count(const char *text, uint64_t *value)
 {
@@ -58,12 +29,16 @@ static int read_count(const char *text, uint64_t *value)
 /** A duration in the largest unit that it is a whole number of. */
 static void duration_text(uint64_t ns, char *text, size_t nbytes)
 {
-    size_t best = 1;
-    for (size_t k = 1; k < sizeof units / sizeof units[0]; k++)
-        if (ns != 0 && ns % (uint64_t)units[k].ns == 0)
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = {{"ns", 1},           {"us", 1000},          {"ms", 1000000},       {"s", 1000000000},
+                 {"m", 60000000000u}, {"h", 3600000000000u}, {"d", 86400000000000u}};
+    size_t best = 0;
+    for (size_t k = 0; k < sizeof units / sizeof units[0]; k++)
+        if (ns != 0 && ns % units[k].ns == 0)
             best = k; /* they are in order of size */
-    (void)snprintf(text, nbytes, "%llu%s", (unsigned long long)(ns / (uint64_t)units[best].ns),
-                   units[best].name);
+    (void)snprintf(text, nbytes, "%llu%s", (unsigned long long)(ns / units[best].ns), units[best].name);
 }
 
 static void number_text(const al_option *option, uint64_t value, char *text, size_t nbytes)
@@ -90,7 +65,7 @@ static bool set_number(const al_option *option, const char *text, void *place, c
 {
     uint64_t value;
     bool is_count = option->kind == AL_OPTION_COUNT;
-    int fault = is_count ? read_count(text, &value) : read_duration(text, &value);
+    int fault = is_count ? read_count(text, &value) : al_duration_parse(text, &value);
     if (fault == 0 && value >= option->min && (option->max == 0 || value <= option->max)) {
         memcpy(place, &value, sizeof value);
         return true;
@@ -99,7 +74,8 @@ static bool set_number(const al_option *option, const char *text, void *place, c
     al_range_text(option, range);
     if (fault == EINVAL)
         (void)snprintf(reason, AL_VALUE_REASON_MAX, "'%.80s' is not a %s", text,
-                       is_count ? "whole number" : "duration: write 10 (seconds), 1.5s, 200ms, 3m, 2h or 1d");
+                       is_count ? "whole number"
+                                : "duration: write 10 (seconds), 1.5s, 200ms, 3m, 1h30m or 1d");
     else if (range[0] != '\0')
         (void)snprintf(reason, AL_VALUE_REASON_MAX, "%.80s is out of range: it takes %s", text, range);
     else
@@ -141,6 +117,18 @@ static bool set_choice(const al_option *option, const char *text, void *place, c
     return false;
 }
 
+static bool add_text(const char *text, al_texts *texts, char *reason)
+{
+    const char **at = realloc(texts->at, (texts->count + 1) * sizeof *at);
+    if (at == NULL) {
+        (void)snprintf(reason, AL_VALUE_REASON_MAX, "out of memory");
+        return false;
+    }
+    texts->at = at;
+    at[texts->count++] = text;
+    return true;
+}
+
 bool al_value_read(const al_option *option, const char *text, void *place, char *reason)
 {
     switch (option->kind) {
@@ -155,6 +143,8 @@ bool al_value_read(const al_option *option, const char *text, void *place, char 
         return set_number(option, text, place, reason);
     case AL_OPTION_CHOICE:
         return set_choice(option, text, place, reason);
+    case AL_OPTION_TEXTS:
+        return add_text(text, place, reason);
     }
     return false;
 }

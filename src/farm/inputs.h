@@ -28,6 +28,8 @@ typedef struct al_inputs_opts {
     bool has_header;    /**< the first value of each source names its columns */
     uint32_t nper;      /**< -N: values of each source that make a task; 0: one, by itself */
     size_t nbytes_max;  /**< nper is UINT32_MAX (-X): as many as fit into so many bytes */
+    uint32_t njobs;     /**< -X: no more than leave each of so many jobs some, where the total is known; 0: no
+                           matter */
 } al_inputs_opts;
 
 typedef struct al_inputs al_inputs;

@@ -146,7 +146,7 @@ bool al_sched_is_over(const al_sched *sched);
 bool al_sched_is_halted(const al_sched *sched);
 /** A ready task that no engine could ever take, 0: none; so that it is said once and does not wait for ever.
  */
-al_task_id al_sched_find_unfit(const al_sched *sched);
+al_task_id al_sched_find_unfit(al_sched *sched);
 /** Run times of tasks done, ns: median as far as known (0: none), and the sum. */
 double al_sched_median_ns(const al_sched *sched);
 size_t al_sched_nbytes(const al_sched *sched); /**< memory held */

@@ -67,6 +67,8 @@ allot_err al_store_get(al_store *store, const char *key, char **value, allot_err
 allot_err al_store_add(al_store *store, al_args args, const char *spec, allot_error *err);
 uint64_t al_store_ntasks(const al_store *store);
 uint64_t al_store_ntasks_committed(const al_store *store);
+/** Whether so much was given that is not on disk yet that no more should be, for a while. */
+bool al_store_is_behind(const al_store *store);
 /** A task's arguments and spec (spec->at NULL: none), borrowed until the next call of any al_store_ function
  * by this thread. Rows are read ahead in blocks, so that going through tasks in order costs about a
  * microsecond each. */
@@ -81,7 +83,7 @@ typedef struct al_request {
 /** Leave a request for the run's controller, from any process. Committed when this returns. */
 allot_err al_store_ask(const char *folder, const char *verb, const char *text, size_t nbytes,
                        allot_error *err);
-/** The next request, taken off; cheap when there is none (looks only if the file was changed by others).
+/** The next request. The one before it is done with: it is taken off together with what came of it.
  * @return ALLOT_OK and *found */
 allot_err al_store_next_request(al_store *store, al_request *request, bool *found, allot_error *err);
 

@@ -28,6 +28,7 @@ typedef struct al_spec {
     char **after, **in, **out;
     uint32_t nafter, nin, nout;
     al_task_kind kind; /**< the run's own where the line says nothing */
+    char number[24];   /* an id that was told as a number */
     void *document;    /* the JSON that the texts belong to */
 } al_spec;
 
@@ -42,6 +43,8 @@ typedef struct al_spec {
 allot_err al_spec_parse(const char *text, size_t nbytes, const char *where, const al_task_kind *kind,
                         char **tokens, uint32_t ntokens, al_spec *spec, allot_error *err);
 void al_spec_fini(al_spec *spec);
+/** Its command as a person would type it, appended to text without an end. @return false: out of memory */
+bool al_spec_display(const al_spec *spec, al_buffer *text);
 
 /** Who comes after whom: ids and files of all tasks of a run, as they are told. */
 typedef struct al_names al_names;
@@ -52,10 +55,10 @@ void al_names_destroy(al_names *names);
 allot_err al_names_add(al_names *names, const al_spec *spec, al_task_id task, const char *where,
                        allot_error *err);
 /** All tasks were taken in: tell sched every dependency (`after`; an `in` that is another's `out`), unblock
- * all that were added since the last call, and check that an `in` that nobody makes is there (relative to
- * cwd).
+ * all that were added since the last call, and if checks_files, check that an `in` that nobody makes is there
+ * (relative to cwd).
  * @return ALLOT_OK; ALLOT_EFORMAT: an `after` that is no id (nearest one named), a cycle (its ids in order);
  *         ALLOT_ENOTFOUND: a file of `in`; ALLOT_ENOMEM. Each names FILE:LINE */
-allot_err al_names_link(al_names *names, al_sched *sched, allot_error *err);
+allot_err al_names_link(al_names *names, al_sched *sched, bool checks_files, allot_error *err);
 
 #endif

@@ -33,15 +33,22 @@ typedef struct al_template_opts {
     al_shell_use use_shell;
     const char *shell; /**< path of the shell, "/bin/sh" */
     al_template_many many;
+    bool allows_missing; /**< {N} beyond a task's arguments is empty, not an error: -N, whose last task is
+                            short */
+    bool adds_no_place;  /**< a template without a placeholder stays one: -N0 */
 } al_template_opts;
 
 typedef struct al_template al_template;
 
-/** Read a template. Its words are joined by blanks, as a shell's `eval` does; a template without a
- * placeholder gets {} at its end. Placeholders: {} {.} {/} {//} {/.} {#} {%} {N} {N.} {N/} {N//} {N/.} {name}
- * {name.} ..., N may be negative (counted from the last). Anything else in braces (awk's {print}) is left as
- * it is, unless it looks like a placeholder that cannot be filled ({2x}): that is an error that names it and
- * its column.
+/** Read a template. One word is a command line, as somebody would type it: it is split at blanks, quotes mean
+ * what they mean to a shell. Several words are arguments, each as it is (the user's shell has been at them
+ * already), unless one of them is an operator by itself ('|' '>' '&&' ';' ...): then they are a command line,
+ * joined by blanks.
+ *
+ * A template without a placeholder gets {} at its end. Placeholders: {} {.} {/} {//} {/.} {#} {%} {N} {N.}
+ * {N/} {N//} {N/.} {name} {name.} ..., N may be negative (counted from the last). Anything else in braces
+ * (awk's {print}) is left as it is, and so is a brace after $ or a backslash; what looks like a placeholder
+ * that cannot be filled ({2x}, {0}) is an error that names it and its column.
  * @param[out] made  owned by caller
  * @return ALLOT_OK; ALLOT_EINVAL (unbalanced quotes, unknown placeholder; text with a caret's column);
  *         ALLOT_ENOMEM */
@@ -68,6 +75,9 @@ allot_err al_template_render(const al_template *template, al_args args, uint64_t
  * the job log and reports. */
 allot_err al_template_display(const al_template *template, al_args args, uint64_t number, uint32_t slot,
                               al_buffer *text, allot_error *err);
+
+/** argc texts one after the other, as a person would type them. */
+void al_argv_display(const char *argv, uint32_t argc, al_buffer *text);
 
 /** A command line of its own (a task's "command"), as al_template_render() gives it: split when there is no
  * shell syntax in it, else {shell, "-c", command}. */

@@ -2,8 +2,8 @@
 # map_basic.sh - what allot map computes: ranges, texts, arrays, streams; types; formats; reductions.
 # shellcheck disable=SC2002 # where there is a cat, a pipe is meant
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source=tests/cli/map_harness.bash
-. "$(dirname "$0")/map_harness.bash"
+# shellcheck source=tests/cli/harness.bash
+. "$(dirname "$0")/harness.bash"
 
 # ---- ranges, as Python's
 expect 0 "$(lines 0 1 4 9)" "" 'x*x' 0:4

@@ -2,8 +2,8 @@
 # map_faults.sh - bad input, failing items, crashes, and outputs that cannot be written: what is said, what the
 # status is, and that a good file is never harmed.
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source=tests/cli/map_harness.bash
-. "$(dirname "$0")/map_harness.bash"
+# shellcheck source=tests/cli/harness.bash
+. "$(dirname "$0")/harness.bash"
 
 # ---- text that is no number: the lowest line, whatever the threads; what comes before it is written
 printf '1\n2\nabc\n4\n' >bad.txt

@@ -1,8 +1,8 @@
 #!/bin/bash
 # map_limits.sh - bounded memory whatever the length; few processors; CPU quotas.
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source=tests/cli/map_harness.bash
-. "$(dirname "$0")/map_harness.bash"
+# shellcheck source=tests/cli/harness.bash
+. "$(dirname "$0")/harness.bash"
 
 # ---- memory: what a stream needs does not grow with it
 # peak_kb COMMAND... - the largest resident size of a command, in kB.

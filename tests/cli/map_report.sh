@@ -1,8 +1,8 @@
 #!/bin/bash
 # map_report.sh - --explain, --json, --dry-run, --progress, and complaints about EXPR.
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source=tests/cli/map_harness.bash
-. "$(dirname "$0")/map_harness.bash"
+# shellcheck source=tests/cli/harness.bash
+. "$(dirname "$0")/harness.bash"
 
 # ---- --explain: every line, on standard error; the results are what they are without it
 map 'x*x' 0:100000 --explain

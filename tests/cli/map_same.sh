@@ -2,8 +2,8 @@
 # map_same.sh - the same bits on any number of threads, for any cut, and however the numbers arrive.
 # shellcheck disable=SC2002 # where there is a cat, a pipe is meant
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source=tests/cli/map_harness.bash
-. "$(dirname "$0")/map_harness.bash"
+# shellcheck source=tests/cli/harness.bash
+. "$(dirname "$0")/harness.bash"
 
 # Numbers whose sum depends on the order of adding: 17 digits, and magnitudes 32 powers of ten apart.
 $python - <<'PYTHON'

@@ -5,8 +5,8 @@
 # Nothing here measures how long anything takes: each check waits for what it needs to see, and the time limits
 # are those of a machine that hangs.
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source=tests/cli/map_harness.bash
-. "$(dirname "$0")/map_harness.bash"
+# shellcheck source=tests/cli/harness.bash
+. "$(dirname "$0")/harness.bash"
 patience=60
 
 cat >stuck.c <<'C'

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
+#include "base/nearest.h"
 #include "cli/help.h"
-#include "cli/nearest.h"
 #include "cli/option.h"
 
 typedef struct options {

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef AL_CLI_NEAREST_H
-#define AL_CLI_NEAREST_H
+#ifndef AL_BASE_NEAREST_H
+#define AL_BASE_NEAREST_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-# map_harness.bash - what the tests of `allot map` share. Sourced; not a test.
+# harness.bash - what the tests of `allot map` and `allot farm` share. Sourced; not a test.
 #
 # Each test runs the real command on real files in a folder of its own, with a compile cache that all of them
 # share (the expressions are few), and compares status, output and errors with what is expected.
@@ -20,7 +20,7 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
-export XDG_CACHE_HOME=$ALLOT_BUILD/tests/cache HOME=$work/home
+export XDG_CACHE_HOME=$ALLOT_BUILD/tests/cache XDG_STATE_HOME=$work/state HOME=$work/home
 mkdir -p "$XDG_CACHE_HOME" "$HOME" "$work/tmp"
 cd "$work/tmp" || exit 1
 
@@ -37,23 +37,28 @@ verify() {
     "$@" || depth=1 fail "not so: $*"
 }
 
-# map ARG... - run allot map; its status is in $status, its output in $out (file), its errors in $err (file).
+# map ARG..., farm ARG... - run that command; its status is in $status, its output in $out (file), its errors in $err (file).
 out=$work/out err=$work/err status=0
 map() {
     status=0
     "$ALLOT" map "$@" >"$out" 2>"$err" || status=$?
 }
+farm() {
+    status=0
+    "$ALLOT" farm "$@" >"$out" 2>"$err" || status=$?
+}
+verb=map # what expect runs
 
 # expect STATUS OUTPUT ERROR-PATTERN ARG... - the output exactly (final newlines apart), the errors by a pattern
 # of bash's. Standard input is passed on.
 expect() {
     local want_status=$1 want_out=$2 want_err=$3
     shift 3
-    map "$@"
+    "$verb" "$@"
     nchecks=$((nchecks + 1))
     # shellcheck disable=SC2053 # a pattern
     if [ "$status" != "$want_status" ] || [ "$(<"$out")" != "$want_out" ] || [[ $(<"$err") != $want_err ]]; then
-        depth=1 fail "allot map $*
+        depth=1 fail "allot $verb $*
   status $status, expected $want_status
   output: $(head -c 300 "$out")
   expected: ${want_out:0:300}

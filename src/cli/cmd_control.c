@@ -1,0 +1,319 @@
+/* cmd_control.c - `allot wait`, `cancel`, `add` and `forget`: what others may ask of a run.
+ *
+ * A run that somebody works on is asked by a request left in its file, which its controller finds within half
+ * a second, also from another machine that sees the folder. One that nobody works on is changed at once.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "cli/commands.h"
+#include "farm/runs.h"
+#include "farm/store.h"
+
+typedef struct control_options {
+    uint64_t timeout_ns;
+    bool has_timeout, force;
+} control_options;
+
+static const al_option wait_table[] = {
+    {"timeout", 0, AL_OPTION_DURATION, offsetof(control_options, timeout_ns), "TIME", NULL, 1, 0, NULL,
+     "give up after this time, with status 124", offsetof(control_options, has_timeout)},
+};
+
+/** Parse the command line and find the run. @return -1, or the exit status */
+static int begin(const al_command *command, int argc, char **argv, control_options *options, int *noperands,
+                 char path[PATH_MAX])
+{
+    int status;
+    allot_error err;
+    if (!al_option_parse(command, argc, argv, options, noperands, &status))
+        return status;
+    if (al_runs_find(*noperands > 0 ? argv[1] : NULL, path, PATH_MAX, &err) == ALLOT_OK)
+        return -1;
+    al_complain(command->name, "%s", err.text);
+    return AL_EXIT_FAILED;
+}
+
+static int finish(const char *command, allot_err code, const allot_error *err)
+{
+    if (code != ALLOT_OK)
+        al_complain(command, "%s", err->text);
+    return code == ALLOT_OK ? AL_EXIT_OK : AL_EXIT_FAILED;
+}
+
+/* ---- wait -----------------------------------------------------------------------------------------------
+ */
+
+static int run_wait(int argc, char **argv)
+{
+    control_options options = {0};
+    al_store_owner owner;
+    al_store *store;
+    al_store_counts counts;
+    allot_error err;
+    char path[PATH_MAX];
+    int noperands, status = begin(&al_command_wait, argc, argv, &options, &noperands, path);
+    if (status >= 0)
+        return status;
+    uint64_t begin_ns = al_clock_ns();
+    while (al_store_owner_of(path, &owner)) {
+        if (options.has_timeout && al_clock_ns() - begin_ns > options.timeout_ns) {
+            al_complain("wait", "run %s is still being worked on", al_runs_name(path));
+            return AL_EXIT_TIMEOUT;
+        }
+        (void)usleep(100000);
+    }
+    allot_err code = al_store_open(path, AL_STORE_READ, &store, &err);
+    if (code != ALLOT_OK)
+        return finish("wait", code, &err);
+    code = al_store_count(store, &counts, &err);
+    (void)al_store_close(store, NULL);
+    if (code != ALLOT_OK)
+        return finish("wait", code, &err);
+    uint64_t nbad = counts.nfailed + counts.nskipped;
+    if (counts.ndone + nbad + counts.ncanceled < counts.ntasks) {
+        al_complain("wait", "run %s was stopped: some tasks are left; go on with: allot resume %s",
+                    al_runs_name(path), al_runs_name(path));
+        return 101;
+    }
+    return nbad < 100 ? (int)nbad : 100;
+}
+
+const al_command al_command_wait = {
+    .name = "wait",
+    .summary = "wait until nobody works on a run any more",
+    .usage = "[--timeout TIME] [RUN]",
+    .description = "Returns once a run that goes on elsewhere (--detach, another terminal) has ended, with "
+                   "the status that "
+                   "allot farm would have had.",
+    .examples = "allot wait gzip-3 && mail -s done me < /dev/null  # when all succeeded\n",
+    .options = wait_table,
+    .noptions = 1,
+    .statuses = "0  all tasks succeeded\n1-100  so many failed or were skipped\n101  the run was stopped "
+                "with tasks left\n"
+                "124  the time of --timeout was up\n",
+    .run = run_wait,
+};
+
+/* ---- cancel ---------------------------------------------------------------------------------------------
+ */
+
+/** Nobody works on it: what is left becomes canceled here and now. */
+static void cancel_one(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted)
+{
+    uint8_t *is_final = arg;
+    (void)attempts, (void)interrupted;
+    is_final[task] = al_task_is_final(state);
+}
+
+static allot_err cancel_left(al_store *store, allot_error *err)
+{
+    uint64_t ntasks = al_store_ntasks_committed(store);
+    uint8_t *is_final = calloc(ntasks + 1, 1);
+    if (is_final == NULL)
+        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+    allot_err code = al_store_each_state(store, cancel_one, is_final, err);
+    for (uint64_t task = 1; task <= ntasks && code == ALLOT_OK; task++) {
+        al_result result = {.task = task, .state = AL_TASK_CANCELED, .cause = AL_CAUSE_CANCELED};
+        while (!is_final[task] && code == ALLOT_OK &&
+               !al_store_ended(store, &result, (al_args){NULL, 0}, (al_args){NULL, 0}))
+            code = al_store_sync(store, err);
+    }
+    free(is_final);
+    return code;
+}
+
+static int run_cancel(int argc, char **argv)
+{
+    control_options options = {0};
+    al_store_owner owner;
+    al_store *store = NULL;
+    allot_error err;
+    char path[PATH_MAX];
+    int noperands, status = begin(&al_command_cancel, argc, argv, &options, &noperands, path);
+    if (status >= 0)
+        return status;
+    allot_err code = ALLOT_OK;
+    if (al_store_owner_of(path, &owner)) {
+        for (int k = 2; k <= noperands && code == ALLOT_OK; k++)
+            code = al_store_ask(path, "cancel", argv[k], strlen(argv[k]), &err);
+        if (noperands < 2)
+            code = al_store_ask(path, "cancel", "", 0, &err);
+        return finish("cancel", code, &err);
+    }
+    if (noperands > 1)
+        code = al_fail(&err, ALLOT_EINVAL, 0, "nobody works on run %s: it can be canceled as a whole only",
+                       al_runs_name(path));
+    if (code == ALLOT_OK)
+        code = al_store_open(path, AL_STORE_CONTROL, &store, &err);
+    if (code == ALLOT_OK)
+        code = cancel_left(store, &err);
+    allot_err closed = al_store_close(store, code == ALLOT_OK ? &err : NULL);
+    return finish("cancel", code == ALLOT_OK ? closed : code, &err);
+}
+
+const al_command al_command_cancel = {
+    .name = "cancel",
+    .summary = "end a run, or some of its tasks",
+    .usage = "[RUN [TASK ...]]",
+    .description = "Ends what runs (TERM, then KILL) and cancels what waits. Without TASK all of the run. "
+                   "What has finished "
+                   "stays; `allot retry` takes canceled tasks up again.",
+    .examples = "allot cancel gzip-3  # all of it\nallot cancel gzip-3 17 18  # two tasks\n",
+    .options = NULL,
+    .noptions = 0,
+    .statuses = "0  success: the run was asked\n1  there is no such run, or it cannot be changed\n",
+    .run = run_cancel,
+};
+
+/* ---- add ------------------------------------------------------------------------------------------------
+ */
+
+static bool append_line(al_buffer *text, const char *line, size_t nbytes)
+{
+    return al_buffer_append(text, line, nbytes) && al_buffer_byte(text, '\n');
+}
+
+/** Arguments of the command line after :::, or the lines of standard input. */
+static allot_err gather(int noperands, char **argv, al_buffer *text, allot_error *err)
+{
+    if (noperands > 1) {
+        for (int k = strcmp(argv[2], ":::") == 0 ? 3 : 2; k <= noperands; k++)
+            if (strchr(argv[k], '\n') != NULL || !append_line(text, argv[k], strlen(argv[k])))
+                return al_fail(err, ALLOT_EINVAL, 0,
+                               "'%.80s' cannot be added: an argument of one line is wanted", argv[k]);
+        return ALLOT_OK;
+    }
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    while ((n = getline(&line, &room, stdin)) > 0)
+        if (!append_line(text, line, (size_t)n - (line[n - 1] == '\n')))
+            break;
+    free(line);
+    return text->failed ? al_fail(err, ALLOT_ENOMEM, 0, "out of memory") : ALLOT_OK;
+}
+
+static allot_err add_now(const char *path, const al_buffer *text, allot_error *err)
+{
+    al_store *store;
+    allot_err code = al_store_open(path, AL_STORE_CONTROL, &store, err);
+    if (code != ALLOT_OK)
+        return code;
+    for (size_t at = 0; at < text->nbytes && code == ALLOT_OK;) {
+        const char *end = memchr(text->at + at, '\n', text->nbytes - at);
+        size_t length = (size_t)(end - text->at) - at;
+        code = al_store_add(store, (al_args){text->at + at, length}, NULL, err);
+        at += length + 1;
+    }
+    allot_err closed = al_store_close(store, code == ALLOT_OK ? err : NULL);
+    return code == ALLOT_OK ? closed : code;
+}
+
+static int run_add(int argc, char **argv)
+{
+    control_options options = {0};
+    al_store_owner owner;
+    allot_error err;
+    al_buffer text = {.at = NULL};
+    char path[PATH_MAX];
+    int noperands, status = begin(&al_command_add, argc, argv, &options, &noperands, path);
+    if (status >= 0)
+        return status;
+    allot_err code = gather(noperands, argv, &text, &err);
+    if (code == ALLOT_OK && text.nbytes > 0 && al_store_owner_of(path, &owner))
+        code = al_store_ask(path, "add", text.at, text.nbytes, &err);
+    else if (code == ALLOT_OK && text.nbytes > 0) {
+        code = add_now(path, &text, &err);
+        if (code == ALLOT_OK)
+            fprintf(stderr, "allot add: nobody works on run %s at present: allot resume %s\n",
+                    al_runs_name(path), al_runs_name(path));
+    }
+    al_buffer_fini(&text);
+    return finish("add", code, &err);
+}
+
+const al_command al_command_add = {
+    .name = "add",
+    .summary = "more tasks for a run",
+    .usage = "RUN ::: ARG ...\nRUN < ARGS",
+    .description = "Adds tasks to a run, one for each argument, with the run's own template; also to a run "
+                   "that goes on at "
+                   "this moment.",
+    .examples = "allot add gzip-3 ::: late.log later.log  # two more\n",
+    .options = NULL,
+    .noptions = 0,
+    .statuses = "0  success\n1  there is no such run, or it cannot be changed\n",
+    .run = run_add,
+};
+
+/* ---- forget ---------------------------------------------------------------------------------------------
+ */
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st, (void)kind, (void)where;
+    return remove(path);
+}
+
+static allot_err forget(const char *path, allot_error *err)
+{
+    al_store_owner owner;
+    if (al_store_owner_of(path, &owner))
+        return al_fail(err, ALLOT_EPERM, 0,
+                       "run %s is being worked on by process %" PRId64 " on %s: allot cancel %s first",
+                       al_runs_name(path), owner.pid, owner.host, al_runs_name(path));
+    if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
+        return al_fail(err, ALLOT_EIO, errno, "run %s cannot be removed", path);
+    return ALLOT_OK;
+}
+
+static int run_forget(int argc, char **argv)
+{
+    control_options options = {0};
+    allot_error err;
+    char path[PATH_MAX];
+    int noperands, status;
+    if (!al_option_parse(&al_command_forget, argc, argv, &options, &noperands, &status))
+        return status;
+    if (noperands == 0) {
+        al_complain("forget", "which run? allot runs lists them");
+        return AL_EXIT_USAGE;
+    }
+    for (int k = 1; k <= noperands; k++) {
+        allot_err code = al_runs_find(argv[k], path, sizeof path, &err);
+        if (code == ALLOT_OK)
+            code = forget(path, &err);
+        if (code != ALLOT_OK)
+            return finish("forget", code, &err);
+    }
+    return AL_EXIT_OK;
+}
+
+const al_command al_command_forget = {
+    .name = "forget",
+    .summary = "remove a run and all that is kept of it",
+    .usage = "RUN ...",
+    .description = "Removes the run's folder: its tasks, their results and the output that was kept. Files "
+                   "that the tasks "
+                   "themselves wrote are not touched.",
+    .examples = "allot forget gzip-3\n",
+    .options = NULL,
+    .noptions = 0,
+    .statuses =
+        "0  success\n1  there is no such run, or somebody works on it\n2  the command line is wrong\n",
+    .run = run_forget,
+};

@@ -1,0 +1,446 @@
+/* farm_options.c - the options of `allot farm`, under the names that GNU parallel's users know, and what they
+ * mean.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+#include "cli/farm_options.h"
+
+#include <allot/pool.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/quantity.h"
+#include "farm/store.h"
+
+#define AT(member) offsetof(al_farm_options, member)
+#define UNSEEN SIZE_MAX
+
+const al_option al_farm_options_table[] = {
+    {"jobs", 'j', AL_OPTION_TEXT, AT(jobs), "N", NULL, 0, 0, "as many as there are processors",
+     "tasks at a time: a number, +N or -N from the number of processors, N% of it, 0 for as many as can be",
+     UNSEEN},
+    {"keep-order", 'k', AL_OPTION_FLAG, AT(keep_order), NULL, NULL, 0, 0, NULL,
+     "show output in the order of the tasks, not of their ends", UNSEEN},
+    {"tag", 0, AL_OPTION_FLAG, AT(tag), NULL, NULL, 0, 0, NULL,
+     "begin each line of output with the task's arguments and a tab", UNSEEN},
+    {"tagstring", 0, AL_OPTION_TEXT, AT(tag_string), "TEXT", NULL, 0, 0, NULL,
+     "begin each line of output with this, placeholders replaced, and a tab", UNSEEN},
+    {"line-buffer", 0, AL_OPTION_FLAG, AT(line_buffer), NULL, NULL, 0, 0, NULL,
+     "show output as it comes, whole lines at a time", UNSEEN},
+    {"ungroup", 'u', AL_OPTION_FLAG, AT(ungroup), NULL, NULL, 0, 0, NULL,
+     "show output as it comes, byte for byte; lines of several tasks may mix", UNSEEN},
+    {"arg-file", 'a', AL_OPTION_TEXTS, AT(arg_files), "FILE", NULL, 0, 0, "standard input",
+     "read arguments from FILE, one a line, as :::: FILE does; may be given again", UNSEEN},
+    {"null", '0', AL_OPTION_FLAG, AT(null), NULL, NULL, 0, 0, NULL,
+     "arguments in files and on standard input end in NUL, not in a newline", UNSEEN},
+    {"colsep", 'C', AL_OPTION_TEXT, AT(colsep), "REGEX", NULL, 0, 0, NULL,
+     "split each line into columns {1}, {2}, ... where REGEX matches", UNSEEN},
+    {"header", 0, AL_OPTION_TEXT, AT(header), ":", NULL, 0, 0, NULL,
+     "the first value of each source names its columns, for {name}", UNSEEN},
+    {"max-args", 'N', AL_OPTION_COUNT, AT(nper), "N", NULL, 0, 100000, "1",
+     "arguments to a task; 0: read one for each task, and use none", UNSEEN},
+    {"many", 'X', AL_OPTION_FLAG, AT(many), NULL, NULL, 0, 0, NULL,
+     "as many arguments to a task as a command line holds, fewer if that keeps all jobs busy", UNSEEN},
+    {"tasks", 0, AL_OPTION_TEXT, AT(tasks), "FILE", NULL, 0, 0, NULL,
+     "read tasks from FILE, one JSON object a line (see allot-tasks(5)); - is standard input", UNSEEN},
+    {"dry-run", 0, AL_OPTION_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, "print the commands, run none",
+     UNSEEN},
+    {"retries", 0, AL_OPTION_COUNT, AT(retries), "N", NULL, 0, 1000, "0",
+     "try a task that failed again, up to N times", UNSEEN},
+    {"retry-on", 0, AL_OPTION_TEXT, AT(retry_on), "LIST", NULL, 0, 0, "any failure but a command not found",
+     "what is tried again: exit statuses (1,75-78), signals (KILL), timeout, memory, lost, not-found",
+     UNSEEN},
+    {"backoff", 0, AL_OPTION_DURATION, AT(backoff_ns), "TIME", NULL, 0, 0, "1s",
+     "wait before the first retry, doubled for each further one", UNSEEN},
+    {"timeout", 0, AL_OPTION_TEXT, AT(timeout), "TIME|N%", NULL, 0, 0, NULL,
+     "end a task after this time, or after N% of the median time of tasks done", UNSEEN},
+    {"kill-after", 0, AL_OPTION_DURATION, AT(kill_after_ns), "TIME", NULL, 0, 0, "10s",
+     "time between TERM and KILL", UNSEEN},
+    {"halt", 0, AL_OPTION_TEXT, AT(halt), "WHEN,WHY=N", NULL, 0, 0, "never",
+     "stop early: now|soon, fail|success|done = a number or N%, as in soon,fail=3", UNSEEN},
+    {"delay", 0, AL_OPTION_DURATION, AT(delay_ns), "TIME", NULL, 0, 0, NULL, "time between two starts",
+     UNSEEN},
+    {"load", 0, AL_OPTION_TEXT, AT(load), "N|N%", NULL, 0, 0, NULL,
+     "start nothing while the machine's load is above N, or N% of the processors", UNSEEN},
+    {"memfree", 0, AL_OPTION_TEXT, AT(memfree), "SIZE", NULL, 0, 0, NULL,
+     "start nothing while less memory than SIZE is free (500M, 2G)", UNSEEN},
+    {"cpus", 0, AL_OPTION_TEXT, AT(cpus), "N", NULL, 0, 0, "1", "processors that a task keeps busy", UNSEEN},
+    {"mem", 0, AL_OPTION_TEXT, AT(mem), "SIZE", NULL, 0, 0, NULL,
+     "memory that a task may take: no more are run at once than fit, one that takes more is ended", UNSEEN},
+    {"token", 0, AL_OPTION_TEXTS, AT(tokens), "NAME=N", NULL, 0, 0, NULL,
+     "there are N of NAME (licence=2): tasks that need one wait for it; each task of a template needs one",
+     UNSEEN},
+    {"nice", 0, AL_OPTION_COUNT, AT(nice), "N", NULL, 0, 19, "0", "run tasks with a lower priority", UNSEEN},
+    {"workdir", 0, AL_OPTION_TEXT, AT(workdir), "DIR", NULL, 0, 0, "the current folder", "run tasks in DIR",
+     UNSEEN},
+    {"env", 0, AL_OPTION_TEXTS, AT(env), "NAME[=VALUE]", NULL, 0, 0, NULL,
+     "set a variable for the tasks; NAME alone must be set (tasks get all variables here)", UNSEEN},
+    {"shell", 0, AL_OPTION_CHOICE, AT(use_shell), "WHEN", "auto|always|never", 0, 0,
+     "auto: only for commands with shell syntax", "run commands by sh -c", UNSEEN},
+    {"joblog", 0, AL_OPTION_TEXT, AT(joblog), "FILE", NULL, 0, 0, NULL,
+     "write a line for each finished task to FILE, with GNU parallel's columns", UNSEEN},
+    {"results", 0, AL_OPTION_TEXT, AT(results), "DIR", NULL, 0, 0, NULL,
+     "keep each task's output in files below DIR, as GNU parallel does", UNSEEN},
+    {"name", 0, AL_OPTION_TEXT, AT(name), "NAME", NULL, 0, 0, "the program's name and a number",
+     "what the run is called", UNSEEN},
+    {"run-dir", 0, AL_OPTION_TEXT, AT(run_dir), "DIR", NULL, 0, 0, "below ~/.local/state/allot/runs",
+     "where the run is kept", UNSEEN},
+    {"detach", 0, AL_OPTION_FLAG, AT(detach), NULL, NULL, 0, 0, NULL,
+     "print the run's name and return; the run goes on by itself, also after logout", UNSEEN},
+    {"bar", 0, AL_OPTION_FLAG, AT(bar), NULL, NULL, 0, 0, NULL, "the same as --progress always", UNSEEN},
+    {"eta", 0, AL_OPTION_FLAG, AT(eta), NULL, NULL, 0, 0, NULL, "the same as --progress always", UNSEEN},
+    {"progress", 0, AL_OPTION_CHOICE, AT(progress), "WHEN", "auto|always|never", 0, 0,
+     "auto: on a terminal, after two seconds", "show how far the run is", UNSEEN},
+    {"explain", 0, AL_OPTION_FLAG, AT(explain), NULL, NULL, 0, 0, NULL,
+     "say at the end what was measured and how close to ideal the run came", UNSEEN},
+    {"json", 0, AL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, NULL,
+     "the summary as one JSON object on standard error", UNSEEN},
+    {"quiet", 'q', AL_OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, NULL, "no progress and no summary", UNSEEN},
+};
+
+void al_farm_options_init(al_farm_options *options)
+{
+    *options = (al_farm_options){
+        .nper = 1, .backoff_ns = UINT64_C(1000000000), .kill_after_ns = UINT64_C(10000000000)};
+}
+
+/* ---- numbers in words -----------------------------------------------------------------------------------
+ */
+
+static bool refuse(const char *command, const char *option, const char *value, const char *remedy)
+{
+    al_complain(command, "--%s %s: %s", option, value, remedy);
+    fprintf(stderr, "Try 'allot %s --help'.\n", command);
+    return false;
+}
+
+/** A number and whether "%" follows. @return false: it is none */
+static bool read_number(const char *text, double *value, bool *is_percent)
+{
+    char *end;
+    errno = 0;
+    *value = strtod(text, &end);
+    *is_percent = *end == '%';
+    return end != text && end[*is_percent ? 1 : 0] == '\0' && errno == 0 && *value >= 0 && *value < 1e15;
+}
+
+static bool read_jobs(al_farm_options *options, const char *command)
+{
+    uint32_t nprocessors = allot_pool_nthreads(NULL);
+    options->njobs = nprocessors;
+    const char *text = options->jobs;
+    if (text == NULL)
+        return true;
+    double value, base = 0;
+    bool is_percent, is_minus = text[0] == '-';
+    if (text[0] == '+' || is_minus)
+        base = nprocessors;
+    if (!read_number(base != 0 ? text + 1 : text, &value, &is_percent) || (is_percent && base != 0))
+        return refuse(command, "jobs", text, "a number is wanted, +N, -N or N%");
+    if (is_percent)
+        value *= nprocessors / 100.0;
+    value = is_minus ? base - value : base + value;
+    bool is_all = base == 0 && value == 0;
+    options->njobs = is_all || value > AL_SLOTS_MAX ? AL_SLOTS_MAX : value < 1 ? 1 : (uint32_t)(value + 0.5);
+    return true;
+}
+
+static bool read_timeout(al_farm_options *options, const char *command)
+{
+    double value;
+    bool is_percent = false;
+    if (options->timeout == NULL)
+        return true;
+    if (read_number(options->timeout, &value, &is_percent) && is_percent && value > 0) {
+        options->sched.timeout_median = value / 100;
+        return true;
+    }
+    if (al_duration_parse(options->timeout, &options->kind.timeout_ns) != 0 || options->kind.timeout_ns == 0)
+        return refuse(command, "timeout", options->timeout,
+                      "a time is wanted (10, 1.5s, 3m, 2h), or N% of the median");
+    return true;
+}
+
+static bool read_halt(al_farm_options *options, const char *command)
+{
+    static const char *const whens[] = {"never", "soon", "now"}, *const whats[] = {"fail", "success", "done"};
+    const char *text = options->halt;
+    if (text == NULL || strcmp(text, "never") == 0)
+        return true;
+    int when = 0, what = -1;
+    for (int k = 1; k < 3; k++)
+        if (strncmp(text, whens[k], strlen(whens[k])) == 0)
+            when = k;
+    const char *rest = when != 0 ? text + strlen(whens[when]) : text;
+    for (int k = 0; k < 3 && *rest == ','; k++)
+        if (strncmp(rest + 1, whats[k], strlen(whats[k])) == 0 && rest[1 + strlen(whats[k])] == '=')
+            what = k;
+    double value = 0;
+    bool is_percent = false;
+    if (when == 0 || what < 0 || !read_number(strchr(rest, '=') + 1, &value, &is_percent) || value <= 0)
+        return refuse(command, "halt", text, "it takes never, or as in now,fail=1 or soon,success=10%");
+    options->sched.halt_when = (al_halt_when)when;
+    options->sched.halt_what = (al_halt_what)what;
+    if (is_percent)
+        options->sched.halt_percent = value;
+    else
+        options->sched.halt_count = (uint64_t)value;
+    return true;
+}
+
+static bool read_size(const char *command, const char *option, const char *text, uint64_t *nbytes)
+{
+    return text == NULL || al_size_parse(text, nbytes) == 0 ||
+           refuse(command, option, text, "a size is wanted: 500M, 2G, 1.5G");
+}
+
+static bool read_load(al_farm_options *options, const char *command)
+{
+    bool is_percent;
+    if (options->load == NULL)
+        return true;
+    if (!read_number(options->load, &options->load_most, &is_percent) || options->load_most <= 0)
+        return refuse(command, "load", options->load, "a number above 0 is wanted, or N%");
+    if (is_percent)
+        options->load_most *= allot_pool_nthreads(NULL) / 100.0;
+    return true;
+}
+
+static bool read_cpus(al_farm_options *options, const char *command)
+{
+    double value = 1;
+    bool is_percent = false;
+    if (options->cpus != NULL &&
+        (!read_number(options->cpus, &value, &is_percent) || is_percent || value < 0.001 || value > 1e6))
+        return refuse(command, "cpus", options->cpus, "a number of processors is wanted, as 2 or 0.5");
+    options->kind.need.cpus_milli = (uint32_t)(value * 1000 + 0.5);
+    return true;
+}
+
+/* ---- what is tried again --------------------------------------------------------------------------------
+ */
+
+static void allow_exits(al_sched_opts *sched, unsigned first, unsigned last)
+{
+    for (unsigned status = first; status <= last && status < 256; status++)
+        sched->retry_exits[status / 8] |= (uint8_t)(1u << status % 8);
+}
+
+static bool allow_signal(al_sched_opts *sched, const char *word)
+{
+    if (strncmp(word, "SIG", 3) == 0)
+        word += 3;
+    for (int signal = 1; signal < 32; signal++) {
+        const char *name = sigabbrev_np(signal);
+        if (name != NULL && strcmp(name, word) == 0) {
+            sched->retry_signals |= UINT64_C(1) << signal;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool allow(al_sched_opts *sched, const char *word)
+{
+    unsigned first, last;
+    int used = 0;
+    if (strcmp(word, "timeout") == 0)
+        sched->retry_timeouts = true;
+    else if (strcmp(word, "memory") == 0)
+        sched->retry_memory = true;
+    else if (strcmp(word, "lost") == 0)
+        sched->retry_lost = true;
+    else if (strcmp(word, "not-found") == 0)
+        sched->retry_not_started = true;
+    else if (sscanf(word, "%u-%u%n", &first, &last, &used) == 2 && word[used] == '\0' && first <= last &&
+             last < 256)
+        allow_exits(sched, first, last);
+    else if (sscanf(word, "%u%n", &first, &used) == 1 && word[used] == '\0' && first < 256)
+        allow_exits(sched, first, first);
+    else
+        return allow_signal(sched, word);
+    return true;
+}
+
+static bool read_retry_on(al_farm_options *options, const char *command)
+{
+    al_sched_opts *sched = &options->sched;
+    sched->retry_lost = true;
+    if (options->retry_on == NULL) {
+        allow_exits(sched, 1, 255);
+        sched->retry_signals = ~UINT64_C(0);
+        sched->retry_timeouts = sched->retry_memory = true;
+        return true;
+    }
+    char *list = strdup(options->retry_on), *at = list, *word;
+    bool good = list != NULL;
+    while (good && (word = strsep(&at, ",")) != NULL)
+        good = allow(sched, word);
+    free(list);
+    return good ||
+           refuse(command, "retry-on", options->retry_on,
+                  "it takes exit statuses (1,75-78), signals (KILL), timeout, memory, lost, not-found");
+}
+
+/* ---- lists ----------------------------------------------------------------------------------------------
+ */
+
+static bool read_env(al_farm_options *options, const char *command)
+{
+    options->env_texts = calloc(options->env.count + 1, sizeof *options->env_texts);
+    for (size_t k = 0; options->env_texts != NULL && k < options->env.count; k++) {
+        const char *text = options->env.at[k], *value = getenv(text);
+        if (strchr(text, '=') != NULL)
+            options->env_texts[options->nenv++] = strdup(text);
+        else if (value == NULL)
+            return refuse(command, "env", text, "it is not set; give it a value: NAME=VALUE");
+    }
+    return options->env_texts != NULL;
+}
+
+static bool read_tokens(al_farm_options *options, const char *command)
+{
+    options->token_names = calloc(AL_TOKENS_MAX, sizeof *options->token_names);
+    for (size_t k = 0; options->token_names != NULL && k < options->tokens.count; k++) {
+        const char *text = options->tokens.at[k], *equals = strchr(text, '=');
+        unsigned count;
+        int used = 0;
+        if (equals == NULL || equals == text || sscanf(equals + 1, "%u%n", &count, &used) != 1 ||
+            equals[1 + used] != '\0')
+            return refuse(command, "token", text, "a name and how many there are of it is wanted: licence=2");
+        if (options->ntokens == AL_TOKENS_MAX)
+            return refuse(command, "token", text, "there can be 8 kinds of tokens");
+        options->sched.tokens[options->ntokens] = count;
+        options->kind.tokens[options->ntokens] = options->tasks == NULL;
+        options->token_names[options->ntokens++] = strndup(text, (size_t)(equals - text));
+    }
+    return options->token_names != NULL;
+}
+
+static bool check_together(const al_farm_options *options, const char *command)
+{
+    if (options->header != NULL && strcmp(options->header, ":") != 0)
+        return refuse(command, "header", options->header, "it takes : (the first value is the header)");
+    if (options->line_buffer && options->keep_order)
+        return refuse(command, "line-buffer", "--keep-order",
+                      "output cannot be shown as it comes and in order: choose one");
+    if (options->ungroup && (options->keep_order || options->line_buffer))
+        return refuse(command, "ungroup", options->keep_order ? "--keep-order" : "--line-buffer",
+                      "they exclude each other: choose one");
+    if (options->tasks != NULL && (options->nwords > 0 || options->nsources > 0))
+        return refuse(command, "tasks", options->tasks,
+                      "tasks come whole from that file: give no command and no arguments");
+    if (options->name != NULL && (strchr(options->name, '/') != NULL || options->name[0] == '.' ||
+                                  options->name[0] == '\0' || strlen(options->name) > 200))
+        return refuse(command, "name", options->name,
+                      "a name without / that does not begin with a dot is wanted");
+    return true;
+}
+
+bool al_farm_options_read(al_farm_options *options, const char *command)
+{
+    options->kind.retries = (uint32_t)options->retries;
+    options->sched.delay_ns = options->delay_ns;
+    options->sched.kill_after_ns = options->kill_after_ns;
+    options->sched.backoff_ns = options->backoff_ns;
+    options->sched.backoff_most_ns = UINT64_C(600000000000);
+    options->sched.mem_grow = 2;
+    if (options->bar || options->eta)
+        options->progress = AL_FARM_PROGRESS_ALWAYS;
+    return check_together(options, command) && read_jobs(options, command) &&
+           read_timeout(options, command) && read_halt(options, command) && read_load(options, command) &&
+           read_cpus(options, command) &&
+           read_size(command, "mem", options->mem, &options->kind.need.mem_bytes) &&
+           read_size(command, "memfree", options->memfree, &options->memfree_bytes) &&
+           read_retry_on(options, command) && read_env(options, command) && read_tokens(options, command);
+}
+
+/* ---- operands -------------------------------------------------------------------------------------------
+ */
+
+/** Colons of a separator (3 or 4), 0: the word is none. */
+static int separator_of(const char *word, bool *linked)
+{
+    size_t colons = strspn(word, ":");
+    *linked = word[colons] == '+';
+    return (colons == 3 || colons == 4) && word[colons + (*linked ? 1u : 0u)] == '\0' ? (int)colons : 0;
+}
+
+static al_input_source *add_source(al_farm_options *options)
+{
+    al_input_source *more = realloc(options->sources, (options->nsources + 1) * sizeof *more);
+    if (more == NULL)
+        return NULL;
+    options->sources = more;
+    more[options->nsources] = (al_input_source){.values = NULL};
+    return &more[options->nsources++];
+}
+
+/** The words after one separator: a list of values (:::), or files (::::). */
+static bool add_sources(al_farm_options *options, int colons, bool linked, char **words, int nwords)
+{
+    static char *no_values[] = {NULL};
+    for (int k = 0; k < (colons == 3 ? 1 : nwords); k++) {
+        al_input_source *source = add_source(options);
+        if (source == NULL)
+            return false;
+        source->linked = linked;
+        if (colons == 4) {
+            source->path = words[k];
+        } else {
+            source->values = nwords > 0 ? words : no_values;
+            source->nvalues = (uint64_t)nwords;
+        }
+    }
+    if (colons == 4 && nwords == 0)
+        al_complain("farm", ":::: names no file; standard input is -");
+    return colons == 3 || nwords > 0;
+}
+
+bool al_farm_operands(al_farm_options *options, char **operands, int noperands)
+{
+    bool linked, good = true;
+    int at = 0, colons;
+    while (at < noperands && separator_of(operands[at], &linked) == 0)
+        at++;
+    options->words = operands;
+    options->nwords = (uint32_t)at;
+    for (size_t k = 0; k < options->arg_files.count && good; k++) {
+        char *path = (char *)(uintptr_t)options->arg_files.at[k];
+        good = add_sources(options, 4, false, &path, 1);
+    }
+    while (at < noperands && good) {
+        colons = separator_of(operands[at++], &linked);
+        bool link = linked;
+        int begin = at;
+        while (at < noperands && separator_of(operands[at], &linked) == 0)
+            at++;
+        good = add_sources(options, colons, link, operands + begin, at - begin);
+    }
+    if (good && options->nsources == 0 && options->tasks == NULL) {
+        static char dash[] = "-";
+        char *path = dash;
+        good = add_sources(options, 4, false, &path, 1);
+    }
+    return good;
+}
+
+static void free_all(char **texts, uint32_t count)
+{
+    for (uint32_t k = 0; texts != NULL && k < count; k++)
+        free(texts[k]);
+    free(texts);
+}
+
+void al_farm_options_fini(al_farm_options *options)
+{
+    free(options->sources);
+    free_all(options->env_texts, options->nenv);
+    free_all(options->token_names, options->ntokens);
+}

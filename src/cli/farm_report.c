@@ -1,0 +1,265 @@
+/* farm_report.c - what is said of a run: the line while it lasts, the summary at its end.
+ *
+ * The summary is for people and short: how many, how long, and for failures what they have in common. A run
+ * without a fault that nobody watches says nothing, as any filter.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/farm_session.h"
+#include "farm/runs.h"
+#include "monitor/progress.h"
+
+#define NGROUPS 8
+#define LINE_BYTES 120
+
+void al_session_status(void *arg, char *line, size_t nbytes)
+{
+    const al_session *session = arg;
+    al_sched_counts counts;
+    al_farm_facts facts;
+    al_sched_count(session->sched, &counts);
+    al_farm_facts_of(session->farm, &facts);
+    uint64_t nfinal = counts.ndone + counts.nfailed + counts.nskipped + counts.ncanceled;
+    al_progress_state state = {.ndone = nfinal - session->nbefore,
+                               .ntotal =
+                                   facts.ntotal == UINT64_MAX ? UINT64_MAX : facts.ntotal - session->nbefore,
+                               .fraction = -1};
+    char more[96] = "";
+    int n = snprintf(more, sizeof more, ", %" PRIu64 " running", counts.nrunning);
+    if (counts.nfailed > 0)
+        (void)snprintf(more + n, sizeof more - (size_t)n, ", %" PRIu64 " failed", counts.nfailed);
+    size_t width = session->is_terminal ? 79 - strlen(more) : 0;
+    size_t length = al_progress_format(&state, al_clock_ns() - facts.begin_ns, "tasks", (uint32_t)width, line,
+                                       nbytes - sizeof more);
+    memcpy(line + length, more, strlen(more) + 1);
+    if (!session->is_terminal) {
+        fprintf(stderr, "%s\n", line);
+        line[0] = '\0';
+    }
+}
+
+/* ---- failures -------------------------------------------------------------------------------------------
+ */
+
+/** Tasks that failed alike. */
+typedef struct group {
+    al_cause cause;
+    int32_t exit_status, signal;
+    char line[LINE_BYTES]; /* the last of standard error */
+    uint64_t count;
+    al_task_id first;
+} group;
+
+typedef struct groups {
+    al_store *store;
+    group at[NGROUPS];
+    uint32_t count;
+    uint64_t nothers, nseen;
+} groups;
+
+/** The last line of what a task wrote to standard error. */
+static void last_line(al_store *store, al_task_id task, char line[LINE_BYTES])
+{
+    al_buffer text = {.at = NULL};
+    int fd = -1;
+    line[0] = '\0';
+    if (al_store_output(store, task, true, &text, &fd, NULL) != ALLOT_OK)
+        return;
+    if (fd >= 0) {
+        char *tail = al_buffer_reserve(&text, 4096);
+        off_t end = lseek(fd, 0, SEEK_END);
+        ssize_t n = tail != NULL ? pread(fd, tail, 4096, end > 4096 ? end - 4096 : 0) : 0;
+        text.nbytes = n > 0 ? (size_t)n : 0;
+        (void)close(fd);
+    }
+    size_t end = text.nbytes;
+    while (end > 0 && (text.at[end - 1] == '\n' || text.at[end - 1] == '\r'))
+        end--;
+    size_t begin = end;
+    while (begin > 0 && text.at[begin - 1] != '\n' && end - begin < LINE_BYTES - 1)
+        begin--;
+    for (size_t k = begin; k < end; k++)
+        line[k - begin] = (unsigned char)text.at[k] < ' ' ? ' ' : text.at[k];
+    line[end - begin] = '\0';
+    al_buffer_fini(&text);
+}
+
+static bool group_result(void *arg, const al_result *result)
+{
+    groups *g = arg;
+    group one = {.cause = result->cause,
+                 .exit_status = result->exit_status,
+                 .signal = result->signal,
+                 .count = 1,
+                 .first = result->task};
+    if (++g->nseen <= 1000) /* the text of the first thousand is enough to tell kinds of failures apart */
+        last_line(g->store, result->task, one.line);
+    for (uint32_t k = 0; k < g->count; k++)
+        if (g->at[k].cause == one.cause && g->at[k].exit_status == one.exit_status &&
+            g->at[k].signal == one.signal && (g->nseen > 1000 || strcmp(g->at[k].line, one.line) == 0)) {
+            g->at[k].count++;
+            return true;
+        }
+    if (g->count < NGROUPS)
+        g->at[g->count++] = one;
+    else
+        g->nothers++;
+    return true;
+}
+
+static void print_cause(const group *g, char *text, size_t nbytes)
+{
+    const char *signal = g->signal != 0 ? sigabbrev_np(g->signal) : NULL;
+    if (g->cause == AL_CAUSE_EXIT)
+        (void)snprintf(text, nbytes, "exit status %d", g->exit_status);
+    else if (g->cause == AL_CAUSE_SIGNAL)
+        (void)snprintf(text, nbytes, "ended by SIG%s", signal != NULL ? signal : "?");
+    else if (g->cause == AL_CAUSE_NOT_STARTED)
+        (void)snprintf(text, nbytes, "could not be started");
+    else if (g->cause == AL_CAUSE_TIMEOUT)
+        (void)snprintf(text, nbytes, "took too long");
+    else if (g->cause == AL_CAUSE_MEMORY)
+        (void)snprintf(text, nbytes, "took too much memory");
+    else if (g->cause == AL_CAUSE_OUTPUT)
+        (void)snprintf(text, nbytes, "output could not be kept (%s)", strerror(g->exit_status));
+    else
+        (void)snprintf(text, nbytes, "%s", al_cause_word(g->cause));
+}
+
+static void print_failures(const al_session *session)
+{
+    groups g = {.store = session->store};
+    if (al_store_each_result(session->store, 1u << AL_TASK_FAILED, group_result, &g, NULL) != ALLOT_OK)
+        return;
+    for (uint32_t k = 0; k < g.count; k++) {
+        char cause[80];
+        print_cause(&g.at[k], cause, sizeof cause);
+        fprintf(stderr, "  %" PRIu64 " x %s%s%s   (task %" PRIu64 ")\n", g.at[k].count, cause,
+                g.at[k].line[0] != '\0' ? ": " : "", g.at[k].line, g.at[k].first);
+    }
+    if (g.nothers > 0)
+        fprintf(stderr, "  %" PRIu64 " x otherwise\n", g.nothers);
+    const char *name = al_runs_name(session->path);
+    fprintf(stderr, "  see: allot log %s TASK      try these again: allot retry %s\n", name, name);
+}
+
+/* ---- the summary ----------------------------------------------------------------------------------------
+ */
+
+static void print_json(const al_session *session, const al_sched_counts *counts, const al_farm_facts *facts,
+                       uint64_t nleft, int status)
+{
+    double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
+    json_t *o = json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:i}",
+        "run", al_runs_name(session->path), "folder", session->path, "tasks", (json_int_t)counts->ntasks,
+        "succeeded", (json_int_t)counts->ndone, "failed", (json_int_t)counts->nfailed, "skipped",
+        (json_int_t)counts->nskipped, "canceled", (json_int_t)counts->ncanceled, "left", (json_int_t)nleft,
+        "done_before", (json_int_t)session->nbefore, "attempts", (json_int_t)facts->nattempts, "wall_s",
+        wall_s, "busy_s", facts->busy_s, "user_s", facts->user_s, "sys_s", facts->sys_s, "longest_s",
+        facts->longest_s, "peak_memory_kb", (json_int_t)facts->most_mem_kb, "jobs",
+        (json_int_t)session->options.njobs, "signal", facts->signal, "exit_status", status);
+    char *text = o != NULL ? json_dumps(o, JSON_REAL_PRECISION(9)) : NULL;
+    if (text != NULL)
+        fprintf(stderr, "%s\n", text);
+    free(text);
+    json_decref(o);
+}
+
+/** How close the run came to what cannot be beaten: all engines busy all the time, or the longest task. */
+static void explain(const al_session *session, const al_farm_facts *facts)
+{
+    double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
+    uint32_t engines = facts->nrunning_most > 0 ? facts->nrunning_most : 1;
+    double bound_s = facts->busy_s / engines;
+    if (bound_s < facts->longest_s)
+        bound_s = facts->longest_s;
+    double mean_s = facts->nattempts > 0 ? facts->busy_s / (double)facts->nattempts : 0;
+    fprintf(stderr,
+            "  measured   %" PRIu64
+            " starts, %.0f us each; a task took %.3g s in the mean, %.3g s in the median, %.3g s at most\n"
+            "  decision   %u at a time (of %u asked for): %s\n"
+            "  makespan   %.4g s; no order could end before %.4g s, so %.1f %% of the best\n"
+            "  used       %.4g s of processors (%.4g user, %.4g system), %" PRIu64
+            " MB at most by one task\n",
+            facts->nattempts,
+            facts->nattempts > 0 ? (double)facts->spawn_ns * 1e-3 / (double)facts->nattempts : 0, mean_s,
+            al_sched_median_ns(session->sched) * 1e-9, facts->longest_s, engines, session->options.njobs,
+            engines < session->options.njobs ? "there were no more tasks" : "as many as asked for", wall_s,
+            bound_s, wall_s > 0 ? 100 * bound_s / wall_s : 100, facts->user_s + facts->sys_s, facts->user_s,
+            facts->sys_s, facts->most_mem_kb / 1024);
+}
+
+static void print_summary(const al_session *session, const al_sched_counts *counts,
+                          const al_farm_facts *facts, uint64_t nleft)
+{
+    const char *name = al_runs_name(session->path);
+    double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
+    bool is_worth = nleft > 0 || counts->nfailed > 0 || counts->nskipped > 0 || session->options.explain ||
+                    (session->is_terminal && wall_s > 2);
+    if (!is_worth || session->options.quiet)
+        return;
+    char text[400];
+    int n = snprintf(text, sizeof text, "run %s: %" PRIu64 " of %" PRIu64 " tasks succeeded in %.3g s", name,
+                     counts->ndone, counts->ntasks, wall_s);
+    const struct {
+        uint64_t count;
+        const char *word;
+    } others[] = {{counts->nfailed, "failed"},
+                  {counts->nskipped, "skipped"},
+                  {counts->ncanceled, "canceled"},
+                  {nleft, "left"}};
+    for (size_t k = 0; k < 4; k++)
+        if (others[k].count > 0 && n > 0 && (size_t)n < sizeof text)
+            n += snprintf(text + n, sizeof text - (size_t)n, ", %" PRIu64 " %s", others[k].count,
+                          others[k].word);
+    al_complain(session->command, "%s", text);
+    if (session->options.explain)
+        explain(session, facts);
+    if (counts->nfailed > 0)
+        print_failures(session);
+    if (!facts->is_input_read)
+        fprintf(stderr, "  not all of the input was read\n");
+    if (nleft > 0)
+        fprintf(stderr, "  go on with: allot resume %s\n", name);
+}
+
+int al_session_report(al_session *session, allot_err code, const allot_error *err)
+{
+    al_sched_counts counts;
+    al_farm_facts facts;
+    allot_error late = {.code = ALLOT_OK};
+    al_sched_count(session->sched, &counts);
+    al_farm_facts_of(session->farm, &facts);
+    uint64_t nleft = counts.nblocked + counts.nready + counts.ndelayed + counts.nrunning;
+    uint64_t nbad = counts.nfailed + counts.nskipped;
+    int status = nbad < AL_FARM_FAILED_MOST ? (int)nbad : AL_FARM_FAILED_MOST;
+    if (code != ALLOT_OK) {
+        al_complain(session->command, "%s", err->text);
+        status = AL_FARM_EXIT_BROKEN;
+    }
+    if (facts.signal != 0)
+        status = AL_EXIT_SIGNAL + facts.signal;
+    if (session->options.json)
+        print_json(session, &counts, &facts, nleft, status);
+    else if (facts.signal != SIGPIPE)
+        print_summary(session, &counts, &facts, nleft);
+    allot_err closed = al_store_close(session->store, &late); /* what it prints comes before it is closed */
+    session->store = NULL;
+    allot_err printed = al_print_destroy(session->print, closed == ALLOT_OK ? &late : NULL);
+    session->print = NULL;
+    if ((closed != ALLOT_OK || printed != ALLOT_OK) && code == ALLOT_OK) {
+        al_complain(session->command, "%s", late.text);
+        status = AL_FARM_EXIT_BROKEN;
+    }
+    return status;
+}

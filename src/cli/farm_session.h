@@ -1,0 +1,69 @@
+/* farm_session.h - working on a run: what `allot farm`, `allot resume` and `allot retry` have in common.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_CLI_FARM_SESSION_H
+#define AL_CLI_FARM_SESSION_H
+
+#include <limits.h>
+
+#include "cli/farm_options.h"
+#include "farm/farm.h"
+
+/** Exit statuses beyond the number of failed tasks (at most AL_FARM_FAILED_MOST). */
+enum { AL_FARM_FAILED_MOST = 100, AL_FARM_EXIT_BROKEN = 101, AL_FARM_EXIT_USAGE = 102 };
+
+typedef struct al_session {
+    const char *command; /* "farm", for complaints */
+    al_farm_options options;
+    char path[PATH_MAX]; /* of the run's folder */
+    char here[PATH_MAX]; /* where the command was given */
+    char cwd[PATH_MAX];  /* that tasks run in */
+    al_store *store;
+    al_sched *sched;
+    al_print *print;
+    al_inputs *inputs;
+    al_template *template, *tag;
+    al_names *names; /* of tasks with specs; NULL: of a template */
+    al_buffer specs; /* --tasks: the file */
+    char **columns;  /* names from the header, */
+    uint32_t ncolumns;
+    al_farm *farm;
+    uint64_t nbefore;      /* tasks that were final before this session */
+    uint64_t ninterrupted; /* that were in flight when an earlier controller was killed */
+    bool is_terminal;
+    char **recalled[2]; /* the words and the columns of the command line that made the run; owned */
+    int ready_fd; /* --detach: whom to tell that the run goes on by itself; -1 */
+} al_session;
+
+/** Complain of err. @return the exit status */
+int al_session_fail(const al_session *session, allot_err code, const allot_error *err);
+
+/** Read the template and what goes with it; the columns' names are known. */
+allot_err al_session_parse(al_session *session, allot_error *err);
+/** With the store open and filled as far as may be: work until the run is over, and sum up.
+ * @return the exit status */
+int al_session_run(al_session *session);
+/** --detach: a child goes on, the caller waits until it works and prints the run's name. To be called before
+ * the run is opened: a store does not survive a fork.
+ * @return -1 in the child, otherwise the exit status */
+int al_session_detach(al_session *session);
+void al_session_fini(al_session *session);
+
+/* farm_specs.c: tasks that are told by specs. */
+
+/** Read and check --tasks: all its tasks are known to session->sched then. */
+allot_err al_session_read_specs(al_session *session, allot_error *err);
+/** Put what was read into the run, and wait until it is on disk. */
+allot_err al_session_store_specs(al_session *session, allot_error *err);
+/** The same tasks from the run, of a later session. */
+allot_err al_session_recall_specs(al_session *session, allot_error *err);
+/** Print the commands, for --dry-run. */
+allot_err al_session_print_specs(al_session *session, allot_error *err);
+
+/** farm_report.c: what is said at the end. @return the exit status */
+int al_session_report(al_session *session, allot_err code, const allot_error *err);
+/** farm_report.c: the progress line. */
+void al_session_status(void *session, char *line, size_t nbytes);
+
+#endif

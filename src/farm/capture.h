@@ -1,0 +1,48 @@
+/* capture.h - what a task writes: read from its pipe, kept short in memory and long in a file.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_FARM_CAPTURE_H
+#define AL_FARM_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/** Sees what is read as it comes. */
+typedef void al_capture_sink(void *arg, const char *at, size_t nbytes);
+
+/** One of a task's two outputs. */
+typedef struct al_capture {
+    int pipe;        /**< its reading end; -1: at its end */
+    int file;        /**< where it goes once it is long; -1: not yet */
+    al_buffer text;  /**< all of it, while it is short */
+    uint64_t nbytes; /**< of it so far */
+    al_capture_sink *sink;
+    void *sink_arg;
+    int fault; /**< errno: it could not be kept from here on */
+} al_capture;
+
+/** Make the pipe.
+ * @param sink       NULL, or for who wants to see all of it at once, called with sink_arg
+ * @param[out] write_end  for the task; to be closed here once it runs. @return 0 or errno */
+int al_capture_open(al_capture *capture, al_capture_sink *sink, void *sink_arg, int *write_end);
+
+typedef enum al_capture_state {
+    AL_CAPTURE_MORE, /**< nothing there at present, but somebody may still write */
+    AL_CAPTURE_BUSY, /**< there may be more at once: others first */
+    AL_CAPTURE_END,
+} al_capture_state;
+
+/** Read what is there. Never waits.
+ * @param path  the file for long output, made when it is needed */
+al_capture_state al_capture_read(al_capture *capture, const char *path);
+
+/** Add something of ours to the end of what was read. */
+void al_capture_add(al_capture *capture, const char *at, size_t nbytes);
+
+/** Give up on who still holds the pipe, and close all. The text stays until the next al_capture_open(). */
+void al_capture_close(al_capture *capture);
+
+#endif

@@ -1,0 +1,389 @@
+/* farm.c - see farm.h: the loop.
+ *
+ * One thread does everything but committing and printing, which the store's thread does beside it: it waits
+ * in epoll for signals (SIGCHLD among them), for the store, for the input and for tasks' pipes, then asks the
+ * scheduler what is to be done. Nothing in it blocks, so that a stuck reader of our output or a slow disk
+ * never keeps a timeout or Ctrl-C from being heard.
+ *
+ * Invariant: a task is reaped only while the store has room for its result; one that ended meanwhile stays a
+ * zombie.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+#include "farm/farm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "farm/farm_parts.h"
+
+/* What an event of epoll is about, where it is no slot. */
+#define ABOUT_SIGNALS (UINT64_MAX - 1)
+#define ABOUT_STORE (UINT64_MAX - 2)
+#define ABOUT_INPUT (UINT64_MAX - 3)
+
+#define NEVENTS 64
+#define LOOK_NS UINT64_C(1000000000) /* between two looks at load and memory */
+
+extern char **environ;
+
+/* ---- create and destroy ---------------------------------------------------------------------------------
+ */
+
+/** Our variables, those of the user's that are not overridden, and four that each task gets. */
+static bool make_env(al_farm *farm)
+{
+    size_t count = 0, n = 0;
+    while (environ[count] != NULL)
+        count++;
+    farm->envp = calloc(count + farm->opts.nenv + 5, sizeof *farm->envp);
+    if (farm->envp == NULL)
+        return false;
+    for (size_t k = 0; k < 4; k++) {
+        farm->env_texts[k] = malloc(48);
+        if (farm->env_texts[k] == NULL)
+            return false;
+        farm->envp[n++] = farm->env_texts[k];
+    }
+    for (uint32_t k = 0; k < farm->opts.nenv; k++)
+        farm->envp[n++] = farm->opts.env[k];
+    for (size_t k = 0; k < count; k++) {
+        size_t length = strcspn(environ[k], "=") + 1;
+        bool is_ours = false;
+        for (uint32_t given = 0; given < farm->opts.nenv && !is_ours; given++)
+            is_ours = strncmp(farm->opts.env[given], environ[k], length) == 0;
+        if (!is_ours)
+            farm->envp[n++] = environ[k];
+    }
+    return true;
+}
+
+static int add_to_epoll(const al_farm *farm, int fd, uint64_t about)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = about};
+    return epoll_ctl(farm->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static bool open_descriptors(al_farm *farm)
+{
+    static const int heard[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t k = 0; k < sizeof heard / sizeof heard[0]; k++)
+        (void)sigaddset(&set, heard[k]);
+    farm->has_old_mask = pthread_sigmask(SIG_BLOCK, &set, &farm->old_mask) == 0;
+    farm->epoll = epoll_create1(EPOLL_CLOEXEC);
+    farm->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    farm->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return farm->epoll >= 0 && farm->signals >= 0 && farm->null >= 0 &&
+           add_to_epoll(farm, farm->signals, ABOUT_SIGNALS) == 0 &&
+           add_to_epoll(farm, al_store_fd(farm->opts.store), ABOUT_STORE) == 0;
+}
+
+allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *err)
+{
+    al_farm *farm = calloc(1, sizeof *farm);
+    if (farm == NULL)
+        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+    farm->opts = *opts;
+    farm->epoll = farm->signals = farm->null = -1;
+    farm->input_ended = opts->inputs == NULL;
+    farm->is_input_ready = true;
+    farm->nknown = al_store_ntasks_committed(opts->store);
+    farm->places = calloc(opts->nslots + 1, sizeof *farm->places);
+    if (farm->places == NULL || !make_env(farm)) {
+        al_farm_destroy(farm);
+        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+    }
+    for (uint32_t slot = 0; slot <= opts->nslots; slot++) {
+        farm->places[slot].farm = farm;
+        for (int k = 0; k < 2; k++)
+            farm->places[slot].captures[k].pipe = farm->places[slot].captures[k].file = -1;
+    }
+    if (!open_descriptors(farm)) {
+        int fault = errno;
+        al_farm_destroy(farm);
+        return al_fail(err, ALLOT_EIO, fault, "the system gives no more descriptors (ulimit -n)");
+    }
+    /* Who leaves a task's session by forking twice becomes our child, not init's: we can end it. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    *made = farm;
+    return ALLOT_OK;
+}
+
+void al_farm_destroy(al_farm *farm)
+{
+    if (farm == NULL)
+        return;
+    for (uint32_t slot = 0; farm->places != NULL && slot <= farm->opts.nslots; slot++)
+        for (int k = 0; k < 2; k++) {
+            al_capture_close(&farm->places[slot].captures[k]);
+            al_buffer_fini(&farm->places[slot].captures[k].text);
+            al_buffer_fini(&farm->places[slot].lines[k]);
+        }
+    const int descriptors[] = {farm->epoll, farm->signals, farm->null};
+    for (size_t k = 0; k < 3; k++)
+        if (descriptors[k] >= 0)
+            (void)close(descriptors[k]);
+    if (farm->has_old_mask)
+        (void)pthread_sigmask(SIG_SETMASK, &farm->old_mask, NULL);
+    for (size_t k = 0; k < 4; k++)
+        free(farm->env_texts[k]);
+    free(farm->envp);
+    free(farm->places);
+    al_buffer_fini(&farm->argv);
+    al_buffer_fini(&farm->pointers);
+    free(farm);
+}
+
+/* ---- stopping -------------------------------------------------------------------------------------------
+ */
+
+static void say(const al_farm *farm, const char *text)
+{
+    if (farm->opts.say != NULL)
+        farm->opts.say(farm->opts.say_arg, text);
+}
+
+void al_farm_interrupt(al_farm *farm, int signal)
+{
+    farm->facts.signal = signal;
+    farm->ninterrupts++;
+    al_sched_stop(farm->opts.sched);
+    if (farm->ninterrupts == 1 && signal == SIGINT) {
+        char text[200];
+        (void)snprintf(text, sizeof text,
+                       "interrupted: nothing more is started; waiting for %u running task%s, "
+                       "Ctrl-C again ends them",
+                       farm->nlive, farm->nlive == 1 ? "" : "s");
+        if (farm->nlive > 0)
+            say(farm, text);
+        return;
+    }
+    al_sched_kill_running(farm->opts.sched, al_clock_ns());
+}
+
+/** The run cannot go on: what runs is ended. */
+static void break_off(al_farm *farm, const allot_error *err)
+{
+    if (farm->is_broken)
+        return;
+    farm->is_broken = true;
+    farm->fault = *err;
+    al_sched_stop(farm->opts.sched);
+    al_sched_kill_running(farm->opts.sched, al_clock_ns());
+}
+
+static void hear_signals(al_farm *farm)
+{
+    struct signalfd_siginfo info[8];
+    ssize_t n = read(farm->signals, info, sizeof info);
+    for (size_t k = 0; n > 0 && k < (size_t)n / sizeof info[0]; k++)
+        if (info[k].ssi_signo != SIGCHLD)
+            al_farm_interrupt(farm, (int)info[k].ssi_signo);
+}
+
+/* ---- load and memory ------------------------------------------------------------------------------------
+ */
+
+static double load_now(void)
+{
+    double load = 0;
+    return getloadavg(&load, 1) == 1 ? load : 0;
+}
+
+static uint64_t memory_free(void)
+{
+    unsigned long long kb = 0;
+    char line[128];
+    FILE *file = fopen("/proc/meminfo", "re");
+    if (file == NULL)
+        return UINT64_MAX;
+    while (fgets(line, sizeof line, file) != NULL && sscanf(line, "MemAvailable: %llu kB", &kb) != 1)
+        ;
+    (void)fclose(file);
+    return kb != 0 ? (uint64_t)kb * 1024 : UINT64_MAX;
+}
+
+/** Hold back starts while the machine is too busy, or results wait to be taken. */
+static void hold_back(al_farm *farm, uint64_t now_ns)
+{
+    const al_farm_opts *opts = &farm->opts;
+    bool looks = opts->load_most > 0 || opts->memfree_bytes > 0;
+    if (looks && now_ns >= farm->held_at_ns + LOOK_NS) {
+        farm->held_at_ns = now_ns;
+        farm->is_held = (opts->load_most > 0 && load_now() > opts->load_most) ||
+                        (opts->memfree_bytes > 0 && memory_free() < opts->memfree_bytes);
+    }
+    al_sched_hold(opts->sched, farm->is_held || !al_store_has_room(opts->store));
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------
+ */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void act(al_farm *farm)
+{
+    al_action action;
+    for (;;) {
+        uint64_t now_ns = al_clock_ns();
+        hold_back(farm, now_ns);
+        al_sched_next(farm->opts.sched, now_ns, &action);
+        if (action.kind == AL_ACTION_NONE)
+            return;
+        if (action.kind == AL_ACTION_START)
+            al_farm_start(farm, &action, now_ns);
+        else if (action.kind == AL_ACTION_KILL)
+            al_farm_kill(farm, action.slot, action.hard);
+        else
+            al_farm_note(farm, &action);
+    }
+}
+
+static void show_status(al_farm *farm, uint64_t now_ns)
+{
+    char line[512] = "";
+    if (farm->opts.status == NULL || now_ns < farm->status_at_ns)
+        return;
+    farm->status_at_ns = now_ns + farm->opts.status_every_ms * UINT64_C(1000000);
+    farm->opts.status(farm->opts.status_arg, line, sizeof line);
+    if (line[0] != '\0')
+        al_print_status(farm->opts.print, line);
+}
+
+/** How long epoll may wait, in ms; -1: until something happens. */
+static int patience_ms(al_farm *farm, uint64_t due_ns)
+{
+    uint64_t now_ns = al_clock_ns();
+    due_ns = least(due_ns, al_sched_wake_at(farm->opts.sched));
+    due_ns = least(due_ns, farm->asked_at_ns + UINT64_C(500000000));
+    if (farm->opts.status != NULL)
+        due_ns = least(due_ns, farm->status_at_ns);
+    if (farm->is_held)
+        due_ns = least(due_ns, farm->held_at_ns + LOOK_NS);
+    if (!farm->input_ended && farm->is_input_ready && farm->ninterrupts == 0 && !farm->is_broken)
+        due_ns = al_store_is_behind(farm->opts.store) ? least(due_ns, now_ns + 2000000) : now_ns;
+    if (due_ns <= now_ns)
+        return 0;
+    uint64_t ms = (due_ns - now_ns + 999999) / 1000000;
+    return ms < 60000 ? (int)ms : 60000;
+}
+
+static void wait_for_events(al_farm *farm, int ms)
+{
+    struct epoll_event events[NEVENTS];
+    int n = epoll_wait(farm->epoll, events, NEVENTS, ms);
+    for (int k = 0; k < n; k++) {
+        uint64_t about = events[k].data.u64;
+        if (about == ABOUT_SIGNALS)
+            hear_signals(farm);
+        else if (about == ABOUT_INPUT)
+            farm->is_input_ready = true;
+        else if (about != ABOUT_STORE)
+            al_farm_hear(farm, (uint32_t)about);
+        else if (al_store_check(farm->opts.store, &farm->fault) != ALLOT_OK)
+            break_off(farm, &farm->fault);
+    }
+}
+
+static void watch_input(al_farm *farm)
+{
+    int fd = farm->opts.inputs != NULL ? al_inputs_fd(farm->opts.inputs) : -1;
+    farm->input_watched = fd >= 0 && add_to_epoll(farm, fd, ABOUT_INPUT) == 0;
+    farm->is_input_ready = !farm->input_watched;
+}
+
+/** An input that is not being waited for would wake us for ever. */
+static void mind_input(al_farm *farm)
+{
+    if (farm->input_watched && (farm->input_ended || farm->ninterrupts > 0 || farm->is_broken)) {
+        (void)epoll_ctl(farm->epoll, EPOLL_CTL_DEL, al_inputs_fd(farm->opts.inputs), NULL);
+        farm->input_watched = farm->is_input_ready = false;
+    }
+}
+
+static bool is_over(const al_farm *farm)
+{
+    bool all_in = farm->facts.is_input_read || farm->is_broken || farm->ninterrupts > 0 ||
+                  al_sched_is_halted(farm->opts.sched);
+    return all_in && farm->nlive == 0 && al_sched_is_over(farm->opts.sched);
+}
+
+/** What tasks left running and took out of their groups became our children: they go with the run. */
+static void end_strays(void)
+{
+    char path[64], line[4096];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    for (int round = 0; round < 2; round++) {
+        FILE *file = fopen(path, "re");
+        bool any = file != NULL && fgets(line, sizeof line, file) != NULL && line[0] != '\0';
+        if (file != NULL)
+            (void)fclose(file);
+        for (char *at = any ? line : NULL, *end; at != NULL; at = end) {
+            long pid = strtol(at, &end, 10);
+            if (end == at)
+                break;
+            (void)kill((pid_t)pid, round == 0 ? SIGTERM : SIGKILL);
+        }
+        for (int tries = 0; any && tries < 20 && waitpid(-1, NULL, WNOHANG) >= 0; tries++)
+            (void)usleep(10000);
+    }
+}
+
+allot_err al_farm_run(al_farm *farm, allot_error *err)
+{
+    allot_err code;
+    farm->facts.begin_ns = farm->asked_at_ns = al_clock_ns();
+    farm->status_at_ns = farm->facts.begin_ns + UINT64_C(2000000000);
+    watch_input(farm);
+    for (;;) {
+        uint64_t now_ns = al_clock_ns();
+        al_farm_reap(farm, now_ns);
+        code = al_farm_take_in(farm, err);
+        if (code == ALLOT_OK)
+            code = al_farm_take_requests(farm, now_ns, err);
+        if (code != ALLOT_OK && !farm->is_broken)
+            break_off(farm, err);
+        mind_input(farm);
+        if (al_print_is_gone(farm->opts.print) && farm->ninterrupts == 0) {
+            al_farm_interrupt(farm, SIGPIPE);
+        }
+        act(farm);
+        if (is_over(farm))
+            break;
+        uint64_t due_ns = least(al_farm_grow_up(farm, al_clock_ns()), al_farm_linger(farm, al_clock_ns()));
+        show_status(farm, al_clock_ns());
+        wait_for_events(farm, patience_ms(farm, due_ns));
+    }
+    end_strays();
+    code = farm->fault.code;
+    if (code == ALLOT_OK)
+        code = al_store_sync(farm->opts.store, &farm->fault);
+    farm->facts.end_ns = al_clock_ns();
+    al_print_status(farm->opts.print, "");
+    if (code != ALLOT_OK && err != NULL)
+        *err = farm->fault;
+    return code;
+}
+
+void al_farm_facts_of(const al_farm *farm, al_farm_facts *facts)
+{
+    *facts = farm->facts;
+    facts->ntotal =
+        farm->input_ended ? al_store_ntasks(farm->opts.store) : al_inputs_total(farm->opts.inputs);
+}

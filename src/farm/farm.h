@@ -1,0 +1,84 @@
+/* farm.h - a run being worked on: the loop that starts tasks, hears of their ends, and keeps all of it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_FARM_FARM_H
+#define AL_FARM_FARM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <allot/error.h>
+
+#include "farm/inputs.h"
+#include "farm/print.h"
+#include "farm/sched.h"
+#include "farm/store.h"
+#include "farm/tasks.h"
+#include "farm/template.h"
+
+typedef struct al_farm_opts {
+    /* All borrowed until al_farm_destroy(). */
+    al_store *store;
+    al_sched *sched;
+    al_print *print;
+    al_inputs *inputs;          /**< NULL: all tasks are in the store and known to sched */
+    const al_template *command; /**< NULL: tasks have specs */
+    al_names *names;            /**< of specs; NULL: none so far */
+    const al_task_kind *kind;   /**< what a spec that is added has where it says nothing */
+    char **tokens;              /**< names of the run's tokens */
+    uint32_t ntokens;
+    const char *cwd; /**< NULL: as we are */
+    const char *shell;
+    al_shell_use use_shell;
+    char **env; /**< NAME=VALUE that tasks get besides ours, or NULL */
+    uint32_t nenv;
+    int nice;
+    bool is_live; /**< output is shown as it comes */
+    bool is_raw;  /**< the bytes as they come, not by lines (--ungroup) */
+    uint32_t nslots;
+    double load_most;       /**< start nothing while the load is above; 0: no matter */
+    uint64_t memfree_bytes; /**< start nothing while less memory is free; 0: no matter */
+    uint64_t linger_ns;     /**< how long processes that a task left behind may hold on to its output */
+    uint64_t kill_after_ns; /**< between TERM and KILL */
+    void (*status)(void *arg, char *line,
+                   size_t nbytes); /**< writes the progress line; NULL: none is shown */
+    void *status_arg;
+    uint32_t status_every_ms;
+    void (*say)(void *arg, const char *text); /**< a sentence for the user, at once; NULL: none */
+    void *say_arg;
+} al_farm_opts;
+
+typedef struct al_farm al_farm;
+
+/** @param[out] made  owned by caller. @return ALLOT_OK; ALLOT_ENOMEM; ALLOT_EIO: the system gives no
+ * descriptors */
+allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *err);
+void al_farm_destroy(al_farm *farm);
+
+/** Work until the run is over, or stopped. Signals are the loop's meanwhile: INT once, nothing more is
+ * started; INT again, TERM or HUP: what runs is ended.
+ * @return ALLOT_OK, also when tasks failed; ALLOT_EIO: the run cannot be kept (what runs was ended), an input
+ * cannot be read; ALLOT_ENOTFOUND: the program cannot be executed at all (no task was tried); ALLOT_ENOMEM */
+allot_err al_farm_run(al_farm *farm, allot_error *err);
+
+typedef struct al_farm_facts {
+    int signal;         /**< that stopped the run; 0: none */
+    bool is_input_read; /**< all tasks are known */
+    uint64_t ntotal;    /**< tasks there will be; UINT64_MAX: not known yet */
+    uint64_t nnew;      /**< tasks that ended in this session */
+    uint64_t nfailed;   /**< of these, not well */
+    double busy_s;      /**< sum of all attempts' times */
+    double user_s, sys_s, longest_s;
+    uint64_t most_mem_kb;
+    uint64_t nattempts, spawn_ns; /**< starts, and what they took us in all */
+    uint64_t begin_ns, end_ns;
+    uint32_t nrunning_most;
+} al_farm_facts;
+
+void al_farm_facts_of(const al_farm *farm, al_farm_facts *facts);
+
+/** Have the loop stop as if by this signal; from its callbacks. */
+void al_farm_interrupt(al_farm *farm, int signal);
+
+#endif

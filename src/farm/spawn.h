@@ -1,0 +1,34 @@
+/* spawn.h - starting a task's process.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_FARM_SPAWN_H
+#define AL_FARM_SPAWN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct al_spawn {
+    const char *path;  /**< of the program, as al_program_path() found it */
+    char *const *argv; /**< ends in NULL */
+    char *const *envp; /**< ends in NULL */
+    const char *cwd;   /**< NULL: as we are */
+    int in_fd, out_fd, err_fd;
+    int nice;           /**< added to ours */
+    uint64_t mem_bytes; /**< 0: no limit; otherwise of its address space, twice as much (what it keeps
+                           resident is watched elsewhere) */
+} al_spawn;
+
+/** Start it, in a session of its own, with signals as a new login has them and no descriptor but these three.
+ * Returns once the program is being executed. Call from a thread that has all signals blocked which the
+ * process handles.
+ * @param[out] pid  its number, that of its process group and of its session
+ * @return 0, or errno of what failed: *failed says which ("chdir", "execute") */
+int al_spawn_start(const al_spawn *spawn, pid_t *pid, const char **failed);
+
+/** The program that a shell would execute for name: with a slash itself, else the first in $PATH.
+ * The last answers are kept.
+ * @return borrowed until the next call; NULL: there is none, errno is set */
+const char *al_program_path(const char *name);
+
+#endif

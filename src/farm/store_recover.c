@@ -1,0 +1,76 @@
+/* store_recover.c - what a controller that was killed left in its tail goes into the database.
+ *
+ * All of it may be done again: if we are killed meanwhile, the next one finds the same tail.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdatomic.h>
+
+#include "farm/store_parts.h"
+
+/** The attempt that the database knows of; -1: none. */
+static int64_t attempt_known(al_store *store, al_task_id task)
+{
+    sqlite3_stmt *ask = store->statements[AL_ASK_ATTEMPT];
+    (void)sqlite3_bind_int64(ask, 1, (sqlite3_int64)task);
+    int64_t attempt = sqlite3_step(ask) == SQLITE_ROW ? sqlite3_column_int64(ask, 0) : -1;
+    (void)sqlite3_reset(ask);
+    return attempt;
+}
+
+/** Results that were not committed. Those that were, in a group whose half had not been given free yet, are
+ * there. */
+static int recover_half(al_store *store, const al_tail_half *half, uint64_t ntasks)
+{
+    al_result result;
+    al_args out, err_out;
+    int code = SQLITE_OK;
+    for (uint64_t at = 0; code == SQLITE_OK && al_tail_next(half, &at, &result, &out, &err_out);)
+        if (result.task >= 1 && result.task <= ntasks &&
+            (result.start_us == 0 || attempt_known(store, result.task) < (int64_t)result.attempt))
+            code = al_store_put_result(store, &result, out, err_out);
+    return code;
+}
+
+/** Tasks that were in flight. */
+static int recover_slots(al_store *store, uint64_t ntasks)
+{
+    al_args nothing = {NULL, 0};
+    int code = SQLITE_OK;
+    for (uint32_t slot = 1; slot <= AL_SLOTS_MAX && code == SQLITE_OK; slot++) {
+        const al_tail_slot *at = &store->tail->slots[slot];
+        al_result result = {.task = atomic_load(&at->task),
+                            .attempt = at->attempt,
+                            .state = AL_TASK_READY,
+                            .cause = AL_CAUSE_INTERRUPTED,
+                            .slot = slot,
+                            .start_us = at->start_us};
+        if (result.task >= 1 && result.task <= ntasks && result.start_us != 0 &&
+            attempt_known(store, result.task) < (int64_t)result.attempt)
+            code = al_store_put_result(store, &result, nothing, nothing);
+    }
+    return code;
+}
+
+allot_err al_store_recover(al_store *store, uint64_t ntasks, allot_error *err)
+{
+    al_tail *tail = store->tail;
+    int older = tail->halves[0].turn > tail->halves[1].turn;
+    int code = sqlite3_exec(store->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = recover_half(store, &tail->halves[older], ntasks);
+    if (code == SQLITE_OK)
+        code = recover_half(store, &tail->halves[!older], ntasks);
+    if (code == SQLITE_OK)
+        code = recover_slots(store, ntasks);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(store->writer, "COMMIT", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return al_store_fault(store->folder, store->writer, code, err);
+    for (int k = 0; k < 2; k++)
+        atomic_store(&tail->halves[k].nbytes, 0);
+    for (uint32_t slot = 1; slot <= AL_SLOTS_MAX; slot++)
+        if (atomic_load(&tail->slots[slot].task) != 0)
+            al_tail_note(tail, slot, 0, 0, 0);
+    return ALLOT_OK;
+}
