@@ -231,7 +231,7 @@ static void test_durations(void **state)
             continue;
         (void)snprintf(line, sizeof line, "--timeout=%s", bad[k]);
         (void)snprintf(sentence, sizeof sentence,
-                       "--timeout: '%s' is not a duration: write 10 (seconds), 1.5s, 200ms, 3m, 2h or 1d",
+                       "--timeout: '%s' is not a duration: write 10 (seconds), 1.5s, 200ms, 3m, 1h30m or 1d",
                        bad[k]);
         refused(line, sentence);
     }
