@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,42 +22,7 @@
 #include "cli/farm_session.h"
 #include "farm/runs.h"
 #include "farm/spawn.h"
-
-/** What one command line may hold of arguments, -X: the system's limit is 2 MB with the environment. */
-#define MANY_BYTES 131072
-
-/* ---- inputs ---------------------------------------------------------------------------------------------
- */
-
-static allot_err open_inputs(al_session *session, allot_error *err)
-{
-    const al_farm_options *o = &session->options;
-    al_inputs_opts opts = {.sources = o->sources,
-                           .nsources = o->nsources,
-                           .end = o->null ? '\0' : '\n',
-                           .colsep = o->colsep,
-                           .has_header = o->header != NULL,
-                           .nper = o->many && o->nper == 1 ? UINT32_MAX : (uint32_t)o->nper,
-                           .nbytes_max = MANY_BYTES,
-                           .njobs = o->njobs};
-    bool reads_terminal = o->nsources == 1 && o->sources[0].path != NULL &&
-                          strcmp(o->sources[0].path, "-") == 0 && isatty(STDIN_FILENO) == 1 &&
-                          o->arg_files.count == 0;
-    if (reads_terminal)
-        al_complain("farm", "reading %s from the terminal, one a line; Ctrl-D ends them",
-                    o->nwords == 0 ? "commands" : "arguments");
-    return al_inputs_create(&opts, &session->inputs, err);
-}
-
-/** The next task, waiting for it. */
-static allot_err next_task(al_session *session, al_input_state *state, al_args *args, allot_error *err)
-{
-    allot_err code;
-    while ((code = al_inputs_next(session->inputs, state, args, err)) == ALLOT_OK && *state == AL_INPUT_WAIT)
-        if ((code = al_inputs_fill(session->inputs, err)) != ALLOT_OK)
-            return code;
-    return code;
-}
+#include "farm/words.h"
 
 /* ---- the program ----------------------------------------------------------------------------------------
  */
@@ -95,7 +59,7 @@ static allot_err print_commands(al_session *session, const al_args *first, allot
     al_input_state state = AL_INPUT_TASK;
     al_buffer text = {.at = NULL};
     al_args args = first != NULL ? *first : (al_args){NULL, 0};
-    allot_err code = first != NULL ? ALLOT_OK : next_task(session, &state, &args, err);
+    allot_err code = first != NULL ? ALLOT_OK : al_session_next_task(session, &state, &args, err);
     for (uint64_t number = 1; code == ALLOT_OK && state == AL_INPUT_TASK; number++) {
         al_buffer_clear(&text);
         uint32_t slot = (uint32_t)((number - 1) % session->options.njobs) + 1;
@@ -104,7 +68,7 @@ static allot_err print_commands(al_session *session, const al_args *first, allot
         if (code == ALLOT_OK && fwrite(text.at, 1, text.nbytes, stdout) != text.nbytes)
             break;
         if (code == ALLOT_OK)
-            code = next_task(session, &state, &args, err);
+            code = al_session_next_task(session, &state, &args, err);
     }
     al_buffer_fini(&text);
     return code;
@@ -113,65 +77,76 @@ static allot_err print_commands(al_session *session, const al_args *first, allot
 /* ---- the run --------------------------------------------------------------------------------------------
  */
 
-static allot_err set_text(al_session *session, allot_err before, const char *key, const char *value,
-                          allot_error *err)
-{
-    return before == ALLOT_OK && value != NULL ? al_store_set(session->store, key, value, err) : before;
-}
-
-static allot_err set_words(al_session *session, allot_err before, const char *key, char **words, size_t count,
-                           allot_error *err)
-{
-    json_t *array = json_array();
-    for (size_t k = 0; k < count && array != NULL; k++) {
-        json_t *word = json_stringn_nocheck(words[k], strlen(words[k]));
-        (void)json_array_append_new(array, word);
-    }
-    char *text = array != NULL ? json_dumps(array, JSON_COMPACT) : NULL;
-    allot_err code = text != NULL ? set_text(session, before, key, text, err)
-                                  : al_fail(err, ALLOT_EINVAL, 0,
-                                            "the command line is not valid UTF-8: it cannot be kept");
-    free(text);
-    json_decref(array);
-    return code;
-}
-
-/** What a later session needs to know, and what people want to. */
-static allot_err describe(al_session *session, char **argv, int argc, allot_error *err)
-{
-    char host[256] = "", text[64];
-    struct timespec now;
-    (void)gethostname(host, sizeof host - 1);
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)snprintf(text, sizeof text, "%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-    const struct passwd *user = getpwuid(geteuid());
-    allot_err code = set_text(session, ALLOT_OK, "name", al_runs_name(session->path), err);
-    code = set_text(session, code, "created_us", text, err);
-    code = set_text(session, code, "host", host, err);
-    code = set_text(session, code, "user", user != NULL ? user->pw_name : NULL, err);
-    code = set_text(session, code, "cwd", session->cwd, err);
-    code = set_text(session, code, "version", allot_version(), err);
-    code = set_text(session, code, "input_complete", "0", err);
-    code = set_words(session, code, "columns", session->columns, session->ncolumns, err);
-    return set_words(session, code, "command", argv, (size_t)argc, err);
-}
-
-static allot_err make_run(al_session *session, allot_error *err)
+/** Where the run is to be kept, in session->path. */
+static allot_err find_path(al_session *session, allot_error *err)
 {
     const al_farm_options *o = &session->options;
-    allot_err code = ALLOT_OK;
-    if (o->run_dir != NULL) {
-        bool is_absolute = o->run_dir[0] == '/';
-        int n = snprintf(session->path, sizeof session->path, "%s%s%s", is_absolute ? "" : session->here,
-                         is_absolute ? "" : "/", o->run_dir);
-        if (n < 0 || (size_t)n >= sizeof session->path)
-            code = al_fail(err, ALLOT_EINVAL, 0, "--run-dir %.80s...: the path is too long", o->run_dir);
-    } else {
+    if (o->run_dir == NULL) {
         char *program = o->nwords > 0 ? strndup(o->words[0], strcspn(o->words[0], " \t\n")) : NULL;
-        code = al_runs_make(o->name, program, session->path, sizeof session->path, err);
+        allot_err code = al_runs_make(o->name, program, session->path, sizeof session->path, err);
         free(program);
+        return code;
     }
-    return code == ALLOT_OK ? al_store_create(session->path, &session->store, err) : code;
+    bool is_absolute = o->run_dir[0] == '/';
+    int n = snprintf(session->path, sizeof session->path, "%s%s%s", is_absolute ? "" : session->here,
+                     is_absolute ? "" : "/", o->run_dir);
+    return n > 0 && (size_t)n < sizeof session->path
+               ? ALLOT_OK
+               : al_fail(err, ALLOT_EINVAL, 0, "--run-dir %.80s...: the path is too long", o->run_dir);
+}
+
+/** Make the run, with what a later session needs to know, and what people want to.
+ * @param nwords  words of the command line up to the template's end; those after it name the list
+ * @param walk    its tasks; NULL: they come from the list */
+static allot_err make_run(al_session *session, char **argv, int argc, int nwords, al_spec_walk *walk,
+                          allot_error *err)
+{
+    char host[256] = "", created[32], jobs[16];
+    struct timespec now;
+    al_buffer command = {.at = NULL}, list = {.at = NULL}, columns = {.at = NULL};
+    const struct passwd *user = getpwuid(geteuid());
+    allot_err code = find_path(session, err);
+    if (code != ALLOT_OK)
+        return code;
+    (void)gethostname(host, sizeof host - 1);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)snprintf(created, sizeof created, "%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    (void)snprintf(jobs, sizeof jobs, "%u", session->options.njobs);
+    bool is_whole = al_words_write(&command, argv, (size_t)nwords) &&
+                    al_words_write(&list, argv + nwords, (size_t)(argc - nwords)) &&
+                    al_words_write(&columns, session->columns, session->ncolumns);
+    const char *const keys[] = {"name",
+                                al_runs_name(session->path),
+                                "created_us",
+                                created,
+                                "host",
+                                host,
+                                "user",
+                                user != NULL ? user->pw_name : NULL,
+                                "cwd",
+                                session->cwd,
+                                "submitted_from",
+                                session->here,
+                                "version",
+                                allot_version(),
+                                "jobs",
+                                jobs,
+                                "input_complete",
+                                walk != NULL ? "1" : "0",
+                                "columns",
+                                columns.at,
+                                "command",
+                                command.at,
+                                "list",
+                                list.at,
+                                NULL};
+    al_store_content content = {keys, walk != NULL ? al_session_next_spec : NULL, walk};
+    code = is_whole ? al_store_create(session->path, &content, &session->store, err)
+                    : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+    al_buffer_fini(&command);
+    al_buffer_fini(&list);
+    al_buffer_fini(&columns);
+    return code;
 }
 
 /** The folder that tasks run in. */
@@ -192,12 +167,16 @@ static allot_err find_cwd(al_session *session, allot_error *err)
     return ALLOT_OK;
 }
 
-/** Words of the command line before the arguments: what a later session reads again. */
+/** Words of the command line before the list. */
 static int nwords_kept(const al_farm_options *o, int argc, char **argv)
 {
-    for (int k = 1; o->nwords > 0 && k < argc; k++)
-        if (argv[k] == o->words[o->nwords - 1])
+    const char *last = o->nwords > 0 ? o->words[o->nwords - 1] : NULL;
+    bool linked;
+    for (int k = 1; k < argc; k++) /* the same pointers: words may look alike */
+        if (argv[k] == last)
             return k + 1;
+        else if (last == NULL && al_farm_separator(argv[k], &linked) != 0)
+            return k;
     return argc;
 }
 
@@ -212,12 +191,10 @@ static int farm_specs(al_session *session, int argc, char **argv)
         code = al_session_print_specs(session, &err);
         return code == ALLOT_OK ? AL_EXIT_OK : al_session_fail(session, code, &err);
     }
+    al_spec_walk walk = {.specs = &session->specs};
     if (code == ALLOT_OK)
-        code = make_run(session, &err);
-    if (code == ALLOT_OK)
-        code = describe(session, argv, argc, &err);
-    if (code == ALLOT_OK)
-        code = al_session_store_specs(session, &err);
+        code = make_run(session, argv, argc, argc, &walk, &err);
+    al_buffer_fini(&session->specs);
     return code == ALLOT_OK ? al_session_run(session) : al_session_fail(session, code, &err);
 }
 
@@ -229,9 +206,9 @@ static int farm(al_session *session, int argc, char **argv)
     const al_farm_options *o = &session->options;
     allot_err code = find_cwd(session, &err);
     if (code == ALLOT_OK)
-        code = open_inputs(session, &err);
+        code = al_session_open_inputs(session, &err);
     if (code == ALLOT_OK && o->header != NULL) {
-        code = next_task(session, &state, &first, &err);
+        code = al_session_next_task(session, &state, &first, &err);
         session->ncolumns = al_inputs_names(session->inputs, &session->columns);
     }
     if (code == ALLOT_OK)
@@ -244,9 +221,7 @@ static int farm(al_session *session, int argc, char **argv)
     if (code == ALLOT_OK)
         code = check_program(session, &err);
     if (code == ALLOT_OK)
-        code = make_run(session, &err);
-    if (code == ALLOT_OK)
-        code = describe(session, argv, nwords_kept(o, argc, argv), &err);
+        code = make_run(session, argv, argc, nwords_kept(o, argc, argv), NULL, &err);
     if (code == ALLOT_OK && state == AL_INPUT_TASK)
         code = al_store_add(session->store, first, NULL, &err);
     return code == ALLOT_OK ? al_session_run(session) : al_session_fail(session, code, &err);
@@ -301,14 +276,13 @@ const al_command al_command_farm = {
         "A command without shell syntax is executed directly, any other by sh -c. Arguments are quoted for "
         "the "
         "place they stand in. The output of a task is shown when it has ended, never mixed with another's.",
-    .examples =
-        "allot farm gzip -9 {} ::: *.log  # each file, all processors\n"
-        "allot farm -k 'wc -l < {}' :::: files.txt  # a file of names, output in their order\n"
-        "find . -name '*.wav' -print0 | allot farm -0 flac {}  # any name a file can have\n"
-        "allot farm --dry-run 'convert {1} -resize {2}% {1/.}-{2}.jpg' ::: *.png ::: 50  # every "
-        "combination\n"
-        "allot farm --retries 3 --timeout 10m --joblog log ./simulate {} ::: 0.1 0.2  # with care\n"
-        "allot farm < commands.txt  # a command a line\n",
+    .examples = "allot farm gzip -9 {} ::: *.log  # each file, all processors\n"
+                "allot farm -k 'wc -l < {}' :::: files.txt  # a file of names, output in their order\n"
+                "find . -name '*.wav' -print0 | allot farm -0 flac {}  # any name a file can have\n"
+                "allot farm --dry-run 'convert {1} -resize {2}% {1/.}-{2}.jpg' ::: *.png ::: 50  # every "
+                "combination\n"
+                "allot farm --retries 3 --timeout 10m --joblog log ./simulate {} ::: 0.1 0.2  # with care\n"
+                "allot farm < commands.txt  # a command a line\n",
     .options = al_farm_options_table,
     .noptions = AL_FARM_NOPTIONS,
     .options_first = true,

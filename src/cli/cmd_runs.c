@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "farm/runs.h"
 #include "farm/store.h"
+#include "farm/words.h"
 
 typedef struct look_options {
     bool json;
@@ -78,23 +79,27 @@ static const char *state_of(const summary *s)
                                                       : "succeeded";
 }
 
-/** The command line, words joined as they were typed but for quotes. */
+/** The command line on one line, without the name of the command. */
 static void command_text(const summary *s, char *text, size_t nbytes)
 {
-    json_t *words = s->command != NULL ? json_loads(s->command, 0, NULL) : NULL;
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t k = 1; k < json_array_size(words); k++) {
-        const char *word = json_string_value(json_array_get(words, k));
-        int n = word != NULL ? snprintf(text + used, nbytes - used, "%s%s", k > 1 ? " " : "", word) : 0;
-        if (n < 0 || (size_t)n >= nbytes - used)
-            break;
-        used += (size_t)n;
-    }
+    const char *command = s->command != NULL ? s->command : "";
+    const char *blank = strchr(command, ' ');
+    (void)snprintf(text, nbytes, "%s", blank != NULL ? blank + 1 : "");
     for (char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
             *c = ' ';
-    json_decref(words);
+}
+
+/** The words, as far as JSON can hold them. */
+static json_t *command_json(const summary *s)
+{
+    int count = 0;
+    char **words = s->command != NULL ? al_words_read(s->command, &count) : NULL;
+    json_t *array = words != NULL ? json_array() : NULL;
+    for (int k = 0; k < count && array != NULL; k++)
+        (void)json_array_append_new(array, json_string(words[k])); /* one that is no UTF-8 is left out */
+    free(words);
+    return array;
 }
 
 static void time_text(const char *us, char *text, size_t nbytes)
@@ -109,7 +114,7 @@ static void time_text(const char *us, char *text, size_t nbytes)
 static json_t *json_of(const char *path, const summary *s)
 {
     const al_store_counts *c = &s->counts;
-    json_t *words = s->command != NULL ? json_loads(s->command, 0, NULL) : json_null();
+    json_t *words = command_json(s);
     json_t *o =
         json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s*, s:s*, s:o*}", "run",
                   al_runs_name(path), "folder", path, "state", state_of(s), "tasks", (json_int_t)c->ntasks,

@@ -364,8 +364,7 @@ bool al_farm_options_read(al_farm_options *options, const char *command)
 /* ---- operands -------------------------------------------------------------------------------------------
  */
 
-/** Colons of a separator (3 or 4), 0: the word is none. */
-static int separator_of(const char *word, bool *linked)
+int al_farm_separator(const char *word, bool *linked)
 {
     size_t colons = strspn(word, ":");
     *linked = word[colons] == '+';
@@ -407,7 +406,7 @@ bool al_farm_operands(al_farm_options *options, char **operands, int noperands)
 {
     bool linked, good = true;
     int at = 0, colons;
-    while (at < noperands && separator_of(operands[at], &linked) == 0)
+    while (at < noperands && al_farm_separator(operands[at], &linked) == 0)
         at++;
     options->words = operands;
     options->nwords = (uint32_t)at;
@@ -416,10 +415,10 @@ bool al_farm_operands(al_farm_options *options, char **operands, int noperands)
         good = add_sources(options, 4, false, &path, 1);
     }
     while (at < noperands && good) {
-        colons = separator_of(operands[at++], &linked);
+        colons = al_farm_separator(operands[at++], &linked);
         bool link = linked;
         int begin = at;
-        while (at < noperands && separator_of(operands[at], &linked) == 0)
+        while (at < noperands && al_farm_separator(operands[at], &linked) == 0)
             at++;
         good = add_sources(options, colons, link, operands + begin, at - begin);
     }

@@ -48,6 +48,8 @@ extern const al_option al_farm_options_table[AL_FARM_NOPTIONS];
 void al_farm_options_init(al_farm_options *options);
 /** Make sense of what was typed; complaints go to standard error. @return false: the command line is wrong */
 bool al_farm_options_read(al_farm_options *options, const char *command);
+/** Colons of a separator (::: or ::::, with a + behind it: linked). @return 3, 4; 0: the word is none */
+int al_farm_separator(const char *word, bool *linked);
 /** Part operands into the template and the sources. @return false: complained about; the result is freed by
  * al_farm_options_fini() */
 bool al_farm_operands(al_farm_options *options, char **operands, int noperands);

@@ -228,7 +228,7 @@ static void print_summary(const al_session *session, const al_sched_counts *coun
     if (counts->nfailed > 0)
         print_failures(session);
     if (!facts->is_input_read)
-        fprintf(stderr, "  not all of the input was read\n");
+        fprintf(stderr, "  not all of the list was read\n");
     if (nleft > 0)
         fprintf(stderr, "  go on with: allot resume %s\n", name);
 }
@@ -249,6 +249,14 @@ int al_session_report(al_session *session, allot_err code, const allot_error *er
     }
     if (facts.signal != 0)
         status = AL_EXIT_SIGNAL + facts.signal;
+    else if (session->lacks_input || facts.lacks_input) {
+        const char *name = al_runs_name(session->path);
+        al_complain(
+            session->command,
+            "run %s was stopped before its list was read to the end; give it again: allot resume %s <LIST",
+            name, name);
+        status = AL_FARM_EXIT_BROKEN;
+    }
     if (session->options.json)
         print_json(session, &counts, &facts, nleft, status);
     else if (facts.signal != SIGPIPE)

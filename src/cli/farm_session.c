@@ -154,6 +154,7 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .sched = session->sched,
                          .print = session->print,
                          .inputs = session->inputs,
+                         .known = session->known,
                          .command = session->template,
                          .names = session->names,
                          .kind = &o->kind,
@@ -250,6 +251,7 @@ void al_session_fini(al_session *session)
     (void)al_print_destroy(session->print, NULL);
     al_sched_destroy(session->sched);
     al_inputs_destroy(session->inputs);
+    al_known_destroy(session->known);
     al_template_destroy(session->template);
     al_template_destroy(session->tag);
     al_names_destroy(session->names);

@@ -9,6 +9,7 @@
 
 #include "cli/farm_options.h"
 #include "farm/farm.h"
+#include "farm/known.h"
 
 /** Exit statuses beyond the number of failed tasks (at most AL_FARM_FAILED_MOST). */
 enum { AL_FARM_FAILED_MOST = 100, AL_FARM_EXIT_BROKEN = 101, AL_FARM_EXIT_USAGE = 102 };
@@ -23,6 +24,8 @@ typedef struct al_session {
     al_sched *sched;
     al_print *print;
     al_inputs *inputs;
+    al_known *known;     /* the list is read again: what the run has of it */
+    uint32_t batch_jobs; /* -j when the run was made, by which -X cuts; 0: options.njobs */
     al_template *template, *tag;
     al_names *names; /* of tasks with specs; NULL: of a template */
     al_buffer specs; /* --tasks: the file */
@@ -32,8 +35,9 @@ typedef struct al_session {
     uint64_t nbefore;      /* tasks that were final before this session */
     uint64_t ninterrupted; /* that were in flight when an earlier controller was killed */
     bool is_terminal;
+    bool lacks_input;   /* the rest of the list is not to be had */
     char **recalled[2]; /* the words and the columns of the command line that made the run; owned */
-    int ready_fd; /* --detach: whom to tell that the run goes on by itself; -1 */
+    int ready_fd;       /* --detach: whom to tell that the run goes on by itself; -1 */
 } al_session;
 
 /** Complain of err. @return the exit status */
@@ -41,6 +45,13 @@ int al_session_fail(const al_session *session, allot_err code, const allot_error
 
 /** Read the template and what goes with it; the columns' names are known. */
 allot_err al_session_parse(al_session *session, allot_error *err);
+/** farm_list.c: open the lists that the command line names. */
+allot_err al_session_open_inputs(al_session *session, allot_error *err);
+/** The list's next task, waiting for it. */
+allot_err al_session_next_task(al_session *session, al_input_state *state, al_args *args, allot_error *err);
+/** The run was stopped before its list was at the end: read it again, from wherever it is to be had. */
+allot_err al_session_reopen_inputs(al_session *session, allot_error *err);
+
 /** With the store open and filled as far as may be: work until the run is over, and sum up.
  * @return the exit status */
 int al_session_run(al_session *session);
@@ -54,8 +65,13 @@ void al_session_fini(al_session *session);
 
 /** Read and check --tasks: all its tasks are known to session->sched then. */
 allot_err al_session_read_specs(al_session *session, allot_error *err);
-/** Put what was read into the run, and wait until it is on disk. */
-allot_err al_session_store_specs(al_session *session, allot_error *err);
+/** A walk through what was read, for al_store_create(). */
+typedef struct al_spec_walk {
+    const al_buffer *specs;
+    size_t at;
+    uint64_t number;
+} al_spec_walk;
+bool al_session_next_spec(void *walk, al_args *spec);
 /** The same tasks from the run, of a later session. */
 allot_err al_session_recall_specs(al_session *session, allot_error *err);
 /** Print the commands, for --dry-run. */

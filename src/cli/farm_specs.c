@@ -49,10 +49,10 @@ static bool next_line(const al_buffer *text, size_t *at, uint64_t *number, al_ar
         size_t length = newline != NULL ? (size_t)(newline - from) : text->nbytes - *at;
         *at += length + 1;
         ++*number;
-        *line = (al_args){from, length};
         while (length > 0 &&
                (from[length - 1] == ' ' || from[length - 1] == '\r' || from[length - 1] == '\t'))
             length--;
+        *line = (al_args){from, length};
         if (length > 0)
             return true;
     }
@@ -112,25 +112,17 @@ allot_err al_session_read_specs(al_session *session, allot_error *err)
                        number);
         code = take(session, line, ++task, where, err);
     }
-    return code == ALLOT_OK ? al_names_link(session->names, session->sched, true, err) : code;
+    if (code == ALLOT_OK)
+        code = al_names_link(session->names, session->sched, true, err);
+    if (code == ALLOT_OK && chdir(session->here) != 0)
+        code = al_fail(err, ALLOT_EIO, errno, "%s", session->here);
+    return code;
 }
 
-allot_err al_session_store_specs(al_session *session, allot_error *err)
+bool al_session_next_spec(void *arg, al_args *spec)
 {
-    al_args line;
-    size_t at = 0;
-    uint64_t number = 0;
-    allot_err code = ALLOT_OK;
-    while (code == ALLOT_OK && next_line(&session->specs, &at, &number, &line)) {
-        char *spec = strndup(line.at, line.nbytes);
-        code = spec != NULL ? al_store_add(session->store, (al_args){"", 0}, spec, err)
-                            : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
-        free(spec);
-    }
-    if (code == ALLOT_OK)
-        code = al_store_set(session->store, "input_complete", "1", err);
-    al_buffer_fini(&session->specs);
-    return code == ALLOT_OK ? al_store_sync(session->store, err) : code;
+    al_spec_walk *walk = arg;
+    return next_line(walk->specs, &walk->at, &walk->number, spec);
 }
 
 allot_err al_session_recall_specs(al_session *session, allot_error *err)

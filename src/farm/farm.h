@@ -11,6 +11,7 @@
 #include <allot/error.h>
 
 #include "farm/inputs.h"
+#include "farm/known.h"
 #include "farm/print.h"
 #include "farm/sched.h"
 #include "farm/store.h"
@@ -23,6 +24,7 @@ typedef struct al_farm_opts {
     al_sched *sched;
     al_print *print;
     al_inputs *inputs;          /**< NULL: all tasks are in the store and known to sched */
+    al_known *known;            /**< NULL, or what of inputs is in the store already */
     const al_template *command; /**< NULL: tasks have specs */
     al_names *names;            /**< of specs; NULL: none so far */
     const al_task_kind *kind;   /**< what a spec that is added has where it says nothing */
@@ -65,6 +67,7 @@ allot_err al_farm_run(al_farm *farm, allot_error *err);
 typedef struct al_farm_facts {
     int signal;         /**< that stopped the run; 0: none */
     bool is_input_read; /**< all tasks are known */
+    bool lacks_input;   /**< the list was to be read again, and was empty */
     uint64_t ntotal;    /**< tasks there will be; UINT64_MAX: not known yet */
     uint64_t nnew;      /**< tasks that ended in this session */
     uint64_t nfailed;   /**< of these, not well */

@@ -31,7 +31,21 @@ static bool has_enough(const al_farm *farm)
 static allot_err end_input(al_farm *farm, allot_error *err)
 {
     farm->input_ended = true;
-    return al_store_set(farm->opts.store, "input_complete", "1", err);
+    if (farm->opts.known != NULL && al_known_nread(farm->opts.known) == 0) {
+        farm->facts.lacks_input = true;
+        return ALLOT_OK;
+    }
+    allot_err code = al_store_set(farm->opts.store, "list", "", err); /* nobody needs to read it again */
+    return code == ALLOT_OK ? al_store_set(farm->opts.store, "input_complete", "1", err) : code;
+}
+
+/** A task of the list, which is new or, when the list is read again, in the run already. */
+static allot_err take_task(al_farm *farm, al_args args, allot_error *err)
+{
+    bool is_known = false;
+    allot_err code =
+        farm->opts.known != NULL ? al_known_take(farm->opts.known, args, &is_known, err) : ALLOT_OK;
+    return code == ALLOT_OK && !is_known ? al_store_add(farm->opts.store, args, NULL, err) : code;
 }
 
 /** Take tasks from the inputs. */
@@ -44,7 +58,7 @@ static allot_err read_inputs(al_farm *farm, allot_error *err)
         if (code == ALLOT_OK && state == AL_INPUT_END)
             return end_input(farm, err);
         if (code == ALLOT_OK && state == AL_INPUT_TASK)
-            code = al_store_add(farm->opts.store, args, NULL, err);
+            code = take_task(farm, args, err);
         if (code == ALLOT_OK && state == AL_INPUT_WAIT) {
             if (!farm->is_input_ready)
                 return ALLOT_OK;

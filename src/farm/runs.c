@@ -70,13 +70,35 @@ static unsigned next_number(const char *folder, const char *program)
     return most + 1;
 }
 
-static allot_err make_named(const char *folder, const char *name, char *path, size_t nbytes, allot_error *err)
+/** Whether a folder holds a run. */
+static bool is_run(const char *path, struct timespec *when)
 {
+    char db[PATH_MAX];
+    struct stat st;
+    if ((size_t)snprintf(db, sizeof db, "%s/run.db", path) >= sizeof db || stat(db, &st) != 0)
+        return false;
+    char lock[PATH_MAX];
+    struct stat lock_st;
+    if ((size_t)snprintf(lock, sizeof lock, "%s/lock", path) < sizeof lock && stat(lock, &lock_st) == 0)
+        st = lock_st; /* written whenever somebody begins to work on it */
+    *when = st.st_mtim;
+    return true;
+}
+
+/** @param[out] was_there  the folder; with ALLOT_OK: without a run in it */
+static allot_err make_named(const char *folder, const char *name, bool *was_there, char *path, size_t nbytes,
+                            allot_error *err)
+{
+    struct timespec when;
+    *was_there = false;
     if ((size_t)snprintf(path, nbytes, "%s/%s", folder, name) >= nbytes)
         return al_fail(err, ALLOT_EINVAL, 0, "the run's name %.80s is too long", name);
     if (mkdir(path, 0700) == 0)
         return ALLOT_OK;
-    if (errno == EEXIST)
+    *was_there = errno == EEXIST;
+    if (*was_there && !is_run(path, &when))
+        return ALLOT_OK; /* who began to make it was killed, or will be found to have the lock */
+    if (*was_there)
         return al_fail(
             err, ALLOT_EPERM, 0,
             "there is a run called %s already: go on with it (allot resume %s), remove it (allot forget "
@@ -93,31 +115,16 @@ allot_err al_runs_make(const char *name, const char *program, char *path, size_t
     if (code != ALLOT_OK)
         return code;
     al_folder_make(folder);
+    bool was_there;
     if (name != NULL)
-        return make_named(folder, name, path, nbytes, err);
+        return make_named(folder, name, &was_there, path, nbytes, err);
     name_of_program(program, base);
     unsigned number = next_number(folder, base);
     do { /* somebody else may take the number first */
         (void)snprintf(numbered, sizeof numbered, "%s-%u", base, number++);
-        errno = 0;
-        code = make_named(folder, numbered, path, nbytes, err);
-    } while (code != ALLOT_OK && errno == EEXIST);
+        code = make_named(folder, numbered, &was_there, path, nbytes, err);
+    } while (was_there);
     return code;
-}
-
-/** Whether a folder holds a run. */
-static bool is_run(const char *path, struct timespec *when)
-{
-    char db[PATH_MAX];
-    struct stat st;
-    if ((size_t)snprintf(db, sizeof db, "%s/run.db", path) >= sizeof db || stat(db, &st) != 0)
-        return false;
-    char lock[PATH_MAX];
-    struct stat lock_st;
-    if ((size_t)snprintf(lock, sizeof lock, "%s/lock", path) < sizeof lock && stat(lock, &lock_st) == 0)
-        st = lock_st; /* written whenever somebody begins to work on it */
-    *when = st.st_mtim;
-    return true;
 }
 
 typedef struct search {

@@ -1,7 +1,7 @@
 /* store.c - a run's folder: making, opening and closing it. See store.h.
  *
  * Rooms: store_lock.c says who controls a run, tail.c keeps what ended until it is in the database,
- * store_thread.c puts it there, store_read.c looks things up.
+ * store_thread.c puts it there, store_read.c looks things up, store_make.c lays a new one out.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,32 +20,6 @@
 #include "base/user_folder.h"
 #include "farm/runs.h"
 #include "farm/store_parts.h"
-
-/** What people may query is a view; the numbers of states and causes are those of task.h. */
-static const char schema[] =
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
-    "CREATE TABLE task(id INTEGER PRIMARY KEY, args, spec TEXT);"
-    "CREATE TABLE result(task INTEGER PRIMARY KEY, state INT, attempt INT, cause INT, exit INT, signal INT, "
-    "slot INT,"
-    " start_us INT, wall_us INT, user_us INT, sys_us INT, mem_kb INT, nout INT, nerr INT, out BLOB, err "
-    "BLOB);"
-    "CREATE TABLE attempt(task INT, state INT, attempt INT, cause INT, exit INT, signal INT, slot INT,"
-    " start_us INT, wall_us INT, user_us INT, sys_us INT, mem_kb INT, nout INT, nerr INT, out BLOB, err BLOB,"
-    " PRIMARY KEY(task, attempt)) WITHOUT ROWID;"
-    "CREATE TABLE request(id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT, text BLOB);"
-    "CREATE VIEW tasks AS SELECT t.id AS task,"
-    " CASE r.state WHEN 4 THEN 'done' WHEN 5 THEN 'failed' WHEN 6 THEN 'skipped' WHEN 7 THEN 'canceled' ELSE "
-    "'waiting' END"
-    " AS state,"
-    " CASE r.cause WHEN 1 THEN 'exit' WHEN 2 THEN 'signal' WHEN 3 THEN 'timeout' WHEN 4 THEN 'memory' WHEN 5 "
-    "THEN"
-    " 'not-started' WHEN 6 THEN 'output' WHEN 7 THEN 'lost' WHEN 8 THEN 'interrupted' WHEN 9 THEN 'canceled' "
-    "WHEN 10 THEN"
-    " 'dependency' ELSE 'none' END AS cause,"
-    " r.attempt AS attempts, r.exit AS exit_status, r.signal, r.start_us / 1e6 AS start, r.wall_us / 1e6 AS "
-    "wall_s,"
-    " r.user_us / 1e6 AS user_s, r.sys_us / 1e6 AS sys_s, r.mem_kb, t.args, r.out AS stdout, r.err AS stderr"
-    " FROM task t LEFT JOIN result r ON r.task = t.id;";
 
 allot_err al_store_fault(const char *folder, sqlite3 *db, int code, allot_error *err)
 {
@@ -83,8 +57,13 @@ allot_err al_store_execute(const char *folder, sqlite3 *db, const char *sql, all
 
 allot_err al_store_open_db(const char *folder, int flags, sqlite3 **db, allot_error *err)
 {
+    return al_store_open_file(folder, "run.db", flags, db, err);
+}
+
+allot_err al_store_open_file(const char *folder, const char *name, int flags, sqlite3 **db, allot_error *err)
+{
     char path[PATH_MAX + 16];
-    (void)snprintf(path, sizeof path, "%s/run.db", folder);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     int code = sqlite3_open_v2(path, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK)
         return al_store_fault(folder, *db, code, err);
@@ -167,6 +146,7 @@ allot_err al_store_prepare(al_store *store, allot_error *err)
         [AL_ASK_ATTEMPT] = "SELECT attempt FROM result WHERE task=?",
         [AL_KEEP_ATTEMPT] = "INSERT OR IGNORE INTO attempt SELECT * FROM result WHERE task=?1 AND attempt<?2",
         [AL_SET_KEY] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
+        [AL_DELETE_KEY] = "DELETE FROM meta WHERE key=?",
         [AL_DELETE_REQUESTS] = "DELETE FROM request WHERE id<=?",
     };
     for (int k = 0; k < AL_NSTATEMENTS; k++) {
@@ -201,8 +181,7 @@ static allot_err take_control(al_store *store, bool is_new, allot_error *err)
 {
     bool new_tail, wal = is_local(store->folder);
     int code = SQLITE_OK;
-    allot_err result = al_store_open_db(
-        store->folder, SQLITE_OPEN_READWRITE | (is_new ? SQLITE_OPEN_CREATE : 0), &store->writer, err);
+    allot_err result = al_store_open_db(store->folder, SQLITE_OPEN_READWRITE, &store->writer, err);
     if (result == ALLOT_OK && !is_new)
         result = check_db(store->folder, store->writer, AL_STORE_CONTROL, err);
     if (result == ALLOT_OK)
@@ -211,12 +190,6 @@ static allot_err take_control(al_store *store, bool is_new, allot_error *err)
             wal ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-1000"
                 : "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL; PRAGMA cache_size=-1000",
             err);
-    if (result == ALLOT_OK && is_new) {
-        char sql[sizeof schema + 200];
-        (void)snprintf(sql, sizeof sql, "BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d; %s COMMIT",
-                       AL_STORE_APPLICATION, AL_STORE_VERSION, schema);
-        result = al_store_execute(store->folder, store->writer, sql, err);
-    }
     if (result == ALLOT_OK)
         result = al_tail_open(store->folder, &store->tail, &new_tail, err);
     if (result == ALLOT_OK)
@@ -249,7 +222,8 @@ static allot_err give_or_close(al_store *store, allot_err code, al_store **made)
     return code;
 }
 
-allot_err al_store_create(const char *folder, al_store **made, allot_error *err)
+allot_err al_store_create(const char *folder, const al_store_content *content, al_store **made,
+                          allot_error *err)
 {
     char path[PATH_MAX + 16];
     al_store *store = allocate(folder, AL_STORE_CONTROL);
@@ -263,14 +237,14 @@ allot_err al_store_create(const char *folder, al_store **made, allot_error *err)
             al_fail(err, ALLOT_EPERM, errno, "%s cannot be made: name another folder with --run-dir", path),
             made);
     (void)snprintf(path, sizeof path, "%s/run.db", folder);
-    allot_err code = ALLOT_OK;
-    if (access(path, F_OK) == 0)
+    allot_err code = al_store_lock(folder, &store->lock_fd, err);
+    if (code == ALLOT_OK && access(path, F_OK) == 0)
         code = al_fail(
             err, ALLOT_EPERM, 0,
             "%s: there is a run in this folder already: go on with it (allot resume %s/), or choose another",
             folder, folder);
     if (code == ALLOT_OK)
-        code = al_store_lock(folder, &store->lock_fd, err);
+        code = al_store_make(folder, content, err);
     if (code == ALLOT_OK)
         code = take_control(store, true, err);
     return give_or_close(store, code, made);

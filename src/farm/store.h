@@ -35,12 +35,23 @@ typedef struct al_store_owner {
     bool is_here;     /**< on this machine */
 } al_store_owner;
 
-/** Make a run in a new folder, or an empty one, and control it.
- * @param folder  absolute path; made with its parents, mode 0700
+/** What a run holds from its first moment. */
+typedef struct al_store_content {
+    const char *const *keys; /**< keys and values by turns, NULL at the end; NULL for a value: left out */
+    /** The next task's spec, in *spec. @return false: no more. NULL: there are no tasks yet */
+    bool (*next_spec)(void *arg, al_args *spec);
+    void *arg;
+} al_store_content;
+
+/** Make a run in a new folder, or an empty one, and control it. The run is there with all of its content, or
+ * not at all: whoever kills us meanwhile leaves a folder without a run in it.
+ * @param folder   absolute path; made with its parents, mode 0700
+ * @param content  NULL: nothing yet
  * @param[out] made  owned by caller
  * @return ALLOT_OK; ALLOT_EPERM: there is a run already, or the folder cannot be written; ALLOT_EIO;
  * ALLOT_ENOMEM */
-allot_err al_store_create(const char *folder, al_store **made, allot_error *err);
+allot_err al_store_create(const char *folder, const al_store_content *content, al_store **made,
+                          allot_error *err);
 /** Open a run.
  * @return ALLOT_OK; ALLOT_ENOTFOUND: no run there; ALLOT_EPERM: another process controls it (text says who:
  * host, pid, since when, and what to do), or read-only when control is wanted; ALLOT_EFORMAT: truncated,
@@ -55,7 +66,8 @@ bool al_store_owner_of(const char *folder, al_store_owner *owner);
 
 /* ---- what a run is: keys and texts ---- */
 
-/** Values are texts; the keys in use are listed in docs/formats/run.md. Committed with the next group. */
+/** Values are texts; the keys in use are listed in docs/formats/run.md. Committed with the next group. An
+ * empty value removes the key. */
 allot_err al_store_set(al_store *store, const char *key, const char *value, allot_error *err);
 /** @param[out] value  owned by caller; NULL: there is none */
 allot_err al_store_get(al_store *store, const char *key, char **value, allot_error *err);

@@ -23,6 +23,7 @@ enum {
     AL_KEEP_ATTEMPT,
     AL_ASK_ATTEMPT,
     AL_SET_KEY,
+    AL_DELETE_KEY,
     AL_DELETE_REQUESTS,
     AL_NSTATEMENTS
 };
@@ -93,6 +94,8 @@ struct al_store {
 /** The sentence for an error of SQLite's, in err. */
 allot_err al_store_fault(const char *folder, sqlite3 *db, int code, allot_error *err);
 allot_err al_store_open_db(const char *folder, int flags, sqlite3 **db, allot_error *err);
+/** The same of a file in the folder by another name. */
+allot_err al_store_open_file(const char *folder, const char *name, int flags, sqlite3 **db, allot_error *err);
 /** SQL without results. */
 allot_err al_store_execute(const char *folder, sqlite3 *db, const char *sql, allot_error *err);
 allot_err al_store_prepare(al_store *store, allot_error *err);
@@ -100,11 +103,13 @@ void al_store_finalize(al_store *store);
 
 /* store_rows.c. Each returns SQLITE_OK or what failed. */
 
+int al_store_put_task(sqlite3_stmt *insert, al_task_id task, al_args args, al_args spec);
 /** @param[in,out] next_task  number of the first of them, then of the one after the last */
 int al_store_put_tasks(al_store *store, const al_buffer *tasks, uint64_t *next_task);
 /** Insert a result, keeping an earlier attempt's. */
 int al_store_put_result(al_store *store, const al_result *result, al_args out, al_args err_out);
 int al_store_put_half(al_store *store, const al_tail_half *half);
+int al_store_put_key(sqlite3_stmt *set, const char *key, const char *value);
 int al_store_put_keys(al_store *store, const al_buffer *keys);
 /** Requests up to this one; 0: none. */
 int al_store_delete_requests(al_store *store, int64_t done);
@@ -115,6 +120,9 @@ allot_err al_store_start_thread(al_store *store, allot_error *err);
 void al_store_end_thread(al_store *store);
 /** Requests up to this one are done with. */
 void al_store_done_request(al_store *store, int64_t request);
+
+/** store_make.c: write a new run's database, whole or not at all. */
+allot_err al_store_make(const char *folder, const al_store_content *content, allot_error *err);
 
 /** store_recover.c: before the thread is started. ntasks: tasks in the database */
 allot_err al_store_recover(al_store *store, uint64_t ntasks, allot_error *err);

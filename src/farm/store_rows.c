@@ -23,26 +23,31 @@ static void bind_bytes(sqlite3_stmt *statement, int column, const char *at, size
         (void)sqlite3_bind_blob(statement, column, at, (int)nbytes, SQLITE_STATIC);
 }
 
+int al_store_put_task(sqlite3_stmt *insert, al_task_id task, al_args args, al_args spec)
+{
+    (void)sqlite3_bind_int64(insert, 1, (sqlite3_int64)task);
+    bind_bytes(insert, 2, args.at, args.nbytes);
+    if (spec.at == NULL)
+        (void)sqlite3_bind_null(insert, 3);
+    else
+        (void)sqlite3_bind_text(insert, 3, spec.at, (int)spec.nbytes, SQLITE_STATIC);
+    return execute(insert);
+}
+
 int al_store_put_tasks(al_store *store, const al_buffer *tasks, uint64_t *next_task)
 {
-    sqlite3_stmt *insert = store->statements[AL_INSERT_TASK];
     al_store_added head;
-    for (size_t at = 0; at < tasks->nbytes;) {
+    int code = SQLITE_OK;
+    for (size_t at = 0; code == SQLITE_OK && at < tasks->nbytes;) {
         memcpy(&head, tasks->at + at, sizeof head);
         const char *args = tasks->at + at + sizeof head;
         size_t nspec = head.nspec == UINT32_MAX ? 0 : head.nspec;
-        (void)sqlite3_bind_int64(insert, 1, (sqlite3_int64)(*next_task)++);
-        bind_bytes(insert, 2, args, head.nargs);
-        if (head.nspec == UINT32_MAX)
-            (void)sqlite3_bind_null(insert, 3);
-        else
-            (void)sqlite3_bind_text(insert, 3, args + head.nargs, (int)nspec, SQLITE_STATIC);
-        int code = execute(insert);
-        if (code != SQLITE_OK)
-            return code;
+        al_args spec = {head.nspec == UINT32_MAX ? NULL : args + head.nargs, nspec};
+        code = al_store_put_task(store->statements[AL_INSERT_TASK], (*next_task)++,
+                                 (al_args){args, head.nargs}, spec);
         at += sizeof head + head.nargs + nspec;
     }
-    return SQLITE_OK;
+    return code;
 }
 
 /** The earlier attempt's row, if there is one, moves to the table of attempts. */
@@ -108,15 +113,26 @@ int al_store_put_half(al_store *store, const al_tail_half *half)
     return code;
 }
 
+int al_store_put_key(sqlite3_stmt *set, const char *key, const char *value)
+{
+    (void)sqlite3_bind_text(set, 1, key, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(set, 2, value, -1, SQLITE_STATIC);
+    return execute(set);
+}
+
+static int delete_key(sqlite3_stmt *remove, const char *key)
+{
+    (void)sqlite3_bind_text(remove, 1, key, -1, SQLITE_STATIC);
+    return execute(remove);
+}
+
 int al_store_put_keys(al_store *store, const al_buffer *keys)
 {
-    sqlite3_stmt *set = store->statements[AL_SET_KEY];
     int code = SQLITE_OK;
     for (size_t at = 0; code == SQLITE_OK && at < keys->nbytes;) {
         const char *key = keys->at + at, *value = key + strlen(key) + 1;
-        (void)sqlite3_bind_text(set, 1, key, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_text(set, 2, value, -1, SQLITE_STATIC);
-        code = execute(set);
+        code = value[0] != '\0' ? al_store_put_key(store->statements[AL_SET_KEY], key, value)
+                                : delete_key(store->statements[AL_DELETE_KEY], key);
         at += strlen(key) + strlen(value) + 2;
     }
     return code;

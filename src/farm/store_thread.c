@@ -5,8 +5,8 @@
  * lately, so that a single result waits for nothing, and GROUP_NS after the last one otherwise, so that a
  * thousand results a second cost a few dozen commits.
  *
- * Results are shown (al_store_on_commit) after their group is on disk and before their half of the tail is used
- * again.
+ * Results are shown (al_store_on_commit) after their group is on disk and before their half of the tail is
+ * used again.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
