@@ -26,6 +26,7 @@ _allot() {
     farm:--colsep | farm:-C) return ;;
     farm:--header) return ;;
     farm:--max-args | farm:-N) return ;;
+    farm:--bundle) return ;;
     farm:--retries) return ;;
     farm:--retry-on) return ;;
     farm:--backoff) return ;;
@@ -37,6 +38,7 @@ _allot() {
     farm:--memfree) return ;;
     farm:--cpus) return ;;
     farm:--mem) return ;;
+    farm:--mem-grow) return ;;
     farm:--token) return ;;
     farm:--nice) return ;;
     farm:--workdir) return ;;
@@ -45,12 +47,14 @@ _allot() {
     farm:--results) return ;;
     farm:--name) return ;;
     farm:--run-dir) return ;;
+    farm:--on-interrupt) COMPREPLY=($(compgen -W 'again fail' -- "$word")); return ;;
     farm:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
     resume:--jobs | resume:-j) return ;;
     resume:--tagstring) return ;;
     resume:--colsep | resume:-C) return ;;
     resume:--header) return ;;
     resume:--max-args | resume:-N) return ;;
+    resume:--bundle) return ;;
     resume:--retries) return ;;
     resume:--retry-on) return ;;
     resume:--backoff) return ;;
@@ -62,6 +66,7 @@ _allot() {
     resume:--memfree) return ;;
     resume:--cpus) return ;;
     resume:--mem) return ;;
+    resume:--mem-grow) return ;;
     resume:--token) return ;;
     resume:--nice) return ;;
     resume:--workdir) return ;;
@@ -70,12 +75,14 @@ _allot() {
     resume:--results) return ;;
     resume:--name) return ;;
     resume:--run-dir) return ;;
+    resume:--on-interrupt) COMPREPLY=($(compgen -W 'again fail' -- "$word")); return ;;
     resume:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
     retry:--jobs | retry:-j) return ;;
     retry:--tagstring) return ;;
     retry:--colsep | retry:-C) return ;;
     retry:--header) return ;;
     retry:--max-args | retry:-N) return ;;
+    retry:--bundle) return ;;
     retry:--retries) return ;;
     retry:--retry-on) return ;;
     retry:--backoff) return ;;
@@ -87,6 +94,7 @@ _allot() {
     retry:--memfree) return ;;
     retry:--cpus) return ;;
     retry:--mem) return ;;
+    retry:--mem-grow) return ;;
     retry:--token) return ;;
     retry:--nice) return ;;
     retry:--workdir) return ;;
@@ -95,21 +103,22 @@ _allot() {
     retry:--results) return ;;
     retry:--name) return ;;
     retry:--run-dir) return ;;
+    retry:--on-interrupt) COMPREPLY=($(compgen -W 'again fail' -- "$word")); return ;;
     retry:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
     wait:--timeout) return ;;
     esac
     case $command in
     map) names='--type --out-type --output --format --column --delimiter --header --function --reduce --threads --timeout --chunk --pin --explain --json --progress --dry-run --quiet --help --version' ;;
-    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --bar --eta --progress --explain --json --quiet --help --version' ;;
+    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
     runs) names='--json --help --version' ;;
     status) names='--json --help --version' ;;
     log) names='--failed --stdout --stderr --json --help --version' ;;
-    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --bar --eta --progress --explain --json --quiet --help --version' ;;
-    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --bar --eta --progress --explain --json --quiet --help --version' ;;
-    wait) names='--timeout --help --version' ;;
-    cancel) names='--help --version' ;;
-    add) names='--help --version' ;;
-    forget) names='--help --version' ;;
+    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    wait) names='--timeout --json --help --version' ;;
+    cancel) names='--json --help --version' ;;
+    add) names='--json --help --version' ;;
+    forget) names='--json --help --version' ;;
     machine) names='--json --fresh --help --version' ;;
     help) names='--help --version' ;;
     esac

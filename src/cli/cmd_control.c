@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +26,31 @@
 
 typedef struct control_options {
     uint64_t timeout_ns;
-    bool has_timeout, force;
+    bool has_timeout, json;
 } control_options;
+
+#define JSON_ROW                                                                                             \
+    {                                                                                                        \
+        "json", 0, AL_OPTION_FLAG, offsetof(control_options, json), NULL, NULL, 0, 0, NULL,                  \
+            "say what came of it as one JSON object on standard output", SIZE_MAX                            \
+    }
+static const al_option plain_table[] = {JSON_ROW};
 
 static const al_option wait_table[] = {
     {"timeout", 0, AL_OPTION_DURATION, offsetof(control_options, timeout_ns), "TIME", NULL, 1, 0, NULL,
      "give up after this time, with status 124", offsetof(control_options, has_timeout)},
+    JSON_ROW,
 };
+
+/** Print an object, which is freed, where --json asks for one. */
+static void tell(const control_options *options, json_t *object)
+{
+    char *text = options->json && object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+    if (text != NULL)
+        printf("%s\n", text);
+    free(text);
+    json_decref(object);
+}
 
 /** Parse the command line and find the run. @return -1, or the exit status */
 static int begin(const al_command *command, int argc, char **argv, control_options *options, int *noperands,
@@ -84,24 +103,28 @@ static int run_wait(int argc, char **argv)
     if (code != ALLOT_OK)
         return finish("wait", code, &err);
     uint64_t nbad = counts.nfailed + counts.nskipped;
-    if (counts.ndone + nbad + counts.ncanceled < counts.ntasks) {
+    bool is_left = counts.ndone + nbad + counts.ncanceled < counts.ntasks;
+    status = is_left ? 101 : nbad < 100 ? (int)nbad : 100;
+    tell(&options, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i}", "run", al_runs_name(path), "tasks",
+                             (json_int_t)counts.ntasks, "succeeded", (json_int_t)counts.ndone, "failed",
+                             (json_int_t)counts.nfailed, "skipped", (json_int_t)counts.nskipped, "canceled",
+                             (json_int_t)counts.ncanceled, "exit_status", status));
+    if (is_left)
         al_complain("wait", "run %s was stopped: some tasks are left; go on with: allot resume %s",
                     al_runs_name(path), al_runs_name(path));
-        return 101;
-    }
-    return nbad < 100 ? (int)nbad : 100;
+    return status;
 }
 
 const al_command al_command_wait = {
     .name = "wait",
     .summary = "wait until nobody works on a run any more",
-    .usage = "[--timeout TIME] [RUN]",
+    .usage = "[OPTION ...] [RUN]",
     .description = "Returns once a run that goes on elsewhere (--detach, another terminal) has ended, with "
                    "the status that "
                    "allot farm would have had.",
     .examples = "allot wait gzip-3 && mail -s done me < /dev/null  # when all succeeded\n",
     .options = wait_table,
-    .noptions = 1,
+    .noptions = 2,
     .statuses = "0  all tasks succeeded\n1-100  so many failed or were skipped\n101  the run was stopped "
                 "with tasks left\n"
                 "124  the time of --timeout was up\n",
@@ -152,6 +175,8 @@ static int run_cancel(int argc, char **argv)
             code = al_store_ask(path, "cancel", argv[k], strlen(argv[k]), &err);
         if (noperands < 2)
             code = al_store_ask(path, "cancel", "", 0, &err);
+        if (code == ALLOT_OK)
+            tell(&options, json_pack("{s:s, s:b}", "run", al_runs_name(path), "asked", true));
         return finish("cancel", code, &err);
     }
     if (noperands > 1)
@@ -162,19 +187,21 @@ static int run_cancel(int argc, char **argv)
     if (code == ALLOT_OK)
         code = cancel_left(store, &err);
     allot_err closed = al_store_close(store, code == ALLOT_OK ? &err : NULL);
+    if (code == ALLOT_OK && closed == ALLOT_OK)
+        tell(&options, json_pack("{s:s, s:b}", "run", al_runs_name(path), "asked", false));
     return finish("cancel", code == ALLOT_OK ? closed : code, &err);
 }
 
 const al_command al_command_cancel = {
     .name = "cancel",
     .summary = "end a run, or some of its tasks",
-    .usage = "[RUN [TASK ...]]",
+    .usage = "[OPTION ...] [RUN [TASK ...]]",
     .description = "Ends what runs (TERM, then KILL) and cancels what waits. Without TASK all of the run. "
                    "What has finished "
                    "stays; `allot retry` takes canceled tasks up again.",
     .examples = "allot cancel gzip-3  # all of it\nallot cancel gzip-3 17 18  # two tasks\n",
-    .options = NULL,
-    .noptions = 0,
+    .options = plain_table,
+    .noptions = 1,
     .statuses = "0  success: the run was asked\n1  there is no such run, or it cannot be changed\n",
     .run = run_cancel,
 };
@@ -207,20 +234,59 @@ static allot_err gather(int noperands, char **argv, al_buffer *text, allot_error
     return text->failed ? al_fail(err, ALLOT_ENOMEM, 0, "out of memory") : ALLOT_OK;
 }
 
-static allot_err add_now(const char *path, const al_buffer *text, allot_error *err)
+static allot_err put_lines(al_store *store, const al_buffer *text, allot_error *err)
 {
-    al_store *store;
-    allot_err code = al_store_open(path, AL_STORE_CONTROL, &store, err);
-    if (code != ALLOT_OK)
-        return code;
+    allot_err code = ALLOT_OK;
     for (size_t at = 0; at < text->nbytes && code == ALLOT_OK;) {
         const char *end = memchr(text->at + at, '\n', text->nbytes - at);
         size_t length = (size_t)(end - text->at) - at;
         code = al_store_add(store, (al_args){text->at + at, length}, NULL, err);
         at += length + 1;
     }
+    return code;
+}
+
+/** Nobody works on the run. Tasks with specs are left for who does next: all others have to be known to check
+ * them. */
+static allot_err add_now(const char *path, const al_buffer *text, allot_error *err)
+{
+    al_store *store;
+    char *has_specs = NULL;
+    allot_err code = al_store_open(path, AL_STORE_CONTROL, &store, err);
+    if (code != ALLOT_OK)
+        return code;
+    code = al_store_get(store, "specs", &has_specs, err);
+    if (code == ALLOT_OK && has_specs == NULL)
+        code = put_lines(store, text, err);
     allot_err closed = al_store_close(store, code == ALLOT_OK ? err : NULL);
+    if (code == ALLOT_OK && closed == ALLOT_OK && has_specs != NULL)
+        closed = al_store_ask(path, "add", text->at, text->nbytes, err);
+    free(has_specs);
     return code == ALLOT_OK ? closed : code;
+}
+
+/** Wait until whoever works on the run has taken what it was asked; a run may end the moment before.
+ * @return whether that is so */
+static bool is_taken(const char *path)
+{
+    al_store_owner owner;
+    for (int tries = 0; tries < 200; tries++) {
+        bool is_owned = al_store_owner_of(path, &owner); /* first: it looks at its requests until the end */
+        if (!al_store_is_asked(path))
+            return true;
+        if (!is_owned)
+            return false;
+        (void)usleep(50000);
+    }
+    return false;
+}
+
+static size_t count_lines(const al_buffer *text)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < text->nbytes; k++)
+        n += text->at[k] == '\n';
+    return n;
 }
 
 static int run_add(int argc, char **argv)
@@ -230,18 +296,23 @@ static int run_add(int argc, char **argv)
     allot_error err;
     al_buffer text = {.at = NULL};
     char path[PATH_MAX];
+    bool is_live = false;
     int noperands, status = begin(&al_command_add, argc, argv, &options, &noperands, path);
     if (status >= 0)
         return status;
     allot_err code = gather(noperands, argv, &text, &err);
-    if (code == ALLOT_OK && text.nbytes > 0 && al_store_owner_of(path, &owner))
+    if (code == ALLOT_OK && text.nbytes > 0 && al_store_owner_of(path, &owner)) {
         code = al_store_ask(path, "add", text.at, text.nbytes, &err);
-    else if (code == ALLOT_OK && text.nbytes > 0) {
+        is_live = code == ALLOT_OK && is_taken(path);
+    } else if (code == ALLOT_OK && text.nbytes > 0) {
         code = add_now(path, &text, &err);
-        if (code == ALLOT_OK)
-            fprintf(stderr, "allot add: nobody works on run %s at present: allot resume %s\n",
-                    al_runs_name(path), al_runs_name(path));
     }
+    if (code == ALLOT_OK)
+        tell(&options, json_pack("{s:s, s:I, s:b}", "run", al_runs_name(path), "added",
+                                 (json_int_t)count_lines(&text), "running", is_live));
+    if (code == ALLOT_OK && !is_live && text.nbytes > 0)
+        fprintf(stderr, "allot add: nobody works on run %s at present: allot resume %s\n", al_runs_name(path),
+                al_runs_name(path));
     al_buffer_fini(&text);
     return finish("add", code, &err);
 }
@@ -249,13 +320,14 @@ static int run_add(int argc, char **argv)
 const al_command al_command_add = {
     .name = "add",
     .summary = "more tasks for a run",
-    .usage = "RUN ::: ARG ...\nRUN < ARGS",
-    .description = "Adds tasks to a run, one for each argument, with the run's own template; also to a run "
-                   "that goes on at "
-                   "this moment.",
+    .usage = "[OPTION ...] RUN ::: ARG ...\n[OPTION ...] RUN < ARGS\n[OPTION ...] RUN < TASKS",
+    .description =
+        "Adds tasks to a run, one for each argument, with the run's own template; also to a run "
+        "that goes on at this moment. A run made with --tasks takes lines of JSON as that file has; one "
+        "that is wrong is left out, and the run says so.",
     .examples = "allot add gzip-3 ::: late.log later.log  # two more\n",
-    .options = NULL,
-    .noptions = 0,
+    .options = plain_table,
+    .noptions = 1,
     .statuses = "0  success\n1  there is no such run, or it cannot be changed\n",
     .run = run_add,
 };
@@ -299,6 +371,7 @@ static int run_forget(int argc, char **argv)
             code = forget(path, &err);
         if (code != ALLOT_OK)
             return finish("forget", code, &err);
+        tell(&options, json_pack("{s:s, s:b}", "run", al_runs_name(path), "forgotten", true));
     }
     return AL_EXIT_OK;
 }
@@ -306,13 +379,13 @@ static int run_forget(int argc, char **argv)
 const al_command al_command_forget = {
     .name = "forget",
     .summary = "remove a run and all that is kept of it",
-    .usage = "RUN ...",
+    .usage = "[OPTION ...] RUN ...",
     .description = "Removes the run's folder: its tasks, their results and the output that was kept. Files "
                    "that the tasks "
                    "themselves wrote are not touched.",
     .examples = "allot forget gzip-3\n",
-    .options = NULL,
-    .noptions = 0,
+    .options = plain_table,
+    .noptions = 1,
     .statuses =
         "0  success\n1  there is no such run, or somebody works on it\n2  the command line is wrong\n",
     .run = run_forget,

@@ -133,6 +133,8 @@ static allot_err make_run(al_session *session, char **argv, int argc, int nwords
                                 jobs,
                                 "input_complete",
                                 walk != NULL ? "1" : "0",
+                                "specs",
+                                walk != NULL ? "1" : NULL,
                                 "columns",
                                 columns.at,
                                 "command",

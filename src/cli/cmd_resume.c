@@ -204,7 +204,7 @@ static int run_retry(int argc, char **argv)
 const al_command al_command_resume = {
     .name = "resume",
     .summary = "go on with a run that was stopped or killed",
-    .usage = "[OPTION ...] [RUN [::: ARG ... | :::: FILE ...]]",
+    .usage = "[OPTION ...] [RUN [::: ARG ...]]\n[OPTION ...] [RUN [:::: FILE ...]]",
     .description =
         "Runs the tasks of a run that were not finished. Without RUN, the one that was worked on "
         "last. Options are "

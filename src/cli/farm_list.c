@@ -23,12 +23,14 @@ static bool reads_stdin(const al_farm_options *o)
 allot_err al_session_open_inputs(al_session *session, allot_error *err)
 {
     const al_farm_options *o = &session->options;
+    bool is_many = o->is_bundling || (o->many && o->nper == 1);
     al_inputs_opts opts = {.sources = o->sources,
                            .nsources = o->nsources,
                            .end = o->null ? '\0' : '\n',
                            .colsep = o->colsep,
                            .has_header = o->header != NULL,
-                           .nper = o->many && o->nper == 1 ? UINT32_MAX : (uint32_t)o->nper,
+                           .nper = is_many ? UINT32_MAX : (uint32_t)o->nper,
+                           .is_cut_by_caller = o->is_bundling,
                            .nbytes_max = MANY_BYTES,
                            .njobs = session->batch_jobs != 0 ? session->batch_jobs : o->njobs};
     if (reads_stdin(o) && isatty(STDIN_FILENO) == 1)
@@ -51,7 +53,7 @@ allot_err al_session_reopen_inputs(al_session *session, allot_error *err)
     session->lacks_input = reads_stdin(&session->options) && isatty(STDIN_FILENO) == 1;
     if (session->lacks_input)
         return ALLOT_OK; /* nobody would type it again: said at the end */
-    session->known = al_known_create(session->store);
+    session->known = al_known_create(session->store, session->options.is_bundling);
     if (session->known == NULL)
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     return al_session_open_inputs(session, err);

@@ -47,6 +47,8 @@ const al_option al_farm_options_table[] = {
      "arguments to a task; 0: read one for each task, and use none", UNSEEN},
     {"many", 'X', AL_OPTION_FLAG, AT(many), NULL, NULL, 0, 0, NULL,
      "as many arguments to a task as a command line holds, fewer if that keeps all jobs busy", UNSEEN},
+    {"bundle", 0, AL_OPTION_TEXT, AT(bundle), "N|auto", NULL, 0, 0, NULL,
+     "as -X, but N arguments to a task; auto: as many as make starting cheap, by what is measured", UNSEEN},
     {"tasks", 0, AL_OPTION_TEXT, AT(tasks), "FILE", NULL, 0, 0, NULL,
      "read tasks from FILE, one JSON object a line (see allot-tasks(5)); - is standard input", UNSEEN},
     {"dry-run", 0, AL_OPTION_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, "print the commands, run none",
@@ -73,6 +75,8 @@ const al_option al_farm_options_table[] = {
     {"cpus", 0, AL_OPTION_TEXT, AT(cpus), "N", NULL, 0, 0, "1", "processors that a task keeps busy", UNSEEN},
     {"mem", 0, AL_OPTION_TEXT, AT(mem), "SIZE", NULL, 0, 0, NULL,
      "memory that a task may take: no more are run at once than fit, one that takes more is ended", UNSEEN},
+    {"mem-grow", 0, AL_OPTION_TEXT, AT(mem_grow), "X", NULL, 0, 0, "2",
+     "a task that was ended for memory is retried with X times as much", UNSEEN},
     {"token", 0, AL_OPTION_TEXTS, AT(tokens), "NAME=N", NULL, 0, 0, NULL,
      "there are N of NAME (licence=2): tasks that need one wait for it; each task of a template needs one",
      UNSEEN},
@@ -93,6 +97,9 @@ const al_option al_farm_options_table[] = {
      "where the run is kept", UNSEEN},
     {"detach", 0, AL_OPTION_FLAG, AT(detach), NULL, NULL, 0, 0, NULL,
      "print the run's name and return; the run goes on by itself, also after logout", UNSEEN},
+    {"on-interrupt", 0, AL_OPTION_CHOICE, AT(on_interrupt), "WHAT", "again|fail", 0, 0, "again",
+     "resume, of tasks that ran when the controller was killed: run them again, or let them have failed",
+     UNSEEN},
     {"bar", 0, AL_OPTION_FLAG, AT(bar), NULL, NULL, 0, 0, NULL, "the same as --progress always", UNSEEN},
     {"eta", 0, AL_OPTION_FLAG, AT(eta), NULL, NULL, 0, 0, NULL, "the same as --progress always", UNSEEN},
     {"progress", 0, AL_OPTION_CHOICE, AT(progress), "WHEN", "auto|always|never", 0, 0,
@@ -209,6 +216,29 @@ static bool read_load(al_farm_options *options, const char *command)
         return refuse(command, "load", options->load, "a number above 0 is wanted, or N%");
     if (is_percent)
         options->load_most *= allot_pool_nthreads(NULL) / 100.0;
+    return true;
+}
+
+static bool read_mem_grow(al_farm_options *options, const char *command)
+{
+    bool is_percent = false;
+    options->sched.mem_grow = 2;
+    return options->mem_grow == NULL ||
+           (read_number(options->mem_grow, &options->sched.mem_grow, &is_percent) && !is_percent &&
+            options->sched.mem_grow >= 1) ||
+           refuse(command, "mem-grow", options->mem_grow, "a number of at least 1 is wanted, as 1.5");
+}
+
+static bool read_bundle(al_farm_options *options, const char *command)
+{
+    double value = 0;
+    bool is_percent = false;
+    options->is_bundling = options->bundle != NULL && strcmp(options->bundle, "auto") == 0;
+    if (options->bundle == NULL || options->is_bundling)
+        return true;
+    if (!read_number(options->bundle, &value, &is_percent) || is_percent || value < 1 || value > 100000)
+        return refuse(command, "bundle", options->bundle, "a number of arguments is wanted, or auto");
+    options->nper = (uint64_t)value;
     return true;
 }
 
@@ -350,7 +380,7 @@ bool al_farm_options_read(al_farm_options *options, const char *command)
     options->sched.kill_after_ns = options->kill_after_ns;
     options->sched.backoff_ns = options->backoff_ns;
     options->sched.backoff_most_ns = UINT64_C(600000000000);
-    options->sched.mem_grow = 2;
+    options->sched.guess_mem = true;
     if (options->bar || options->eta)
         options->progress = AL_FARM_PROGRESS_ALWAYS;
     return check_together(options, command) && read_jobs(options, command) &&
@@ -358,6 +388,7 @@ bool al_farm_options_read(al_farm_options *options, const char *command)
            read_cpus(options, command) &&
            read_size(command, "mem", options->mem, &options->kind.need.mem_bytes) &&
            read_size(command, "memfree", options->memfree, &options->memfree_bytes) &&
+           read_bundle(options, command) && read_mem_grow(options, command) &&
            read_retry_on(options, command) && read_env(options, command) && read_tokens(options, command);
 }
 

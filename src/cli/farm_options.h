@@ -12,15 +12,17 @@
 #include "farm/inputs.h"
 #include "farm/sched.h"
 
+enum { AL_FARM_INTERRUPTED_AGAIN, AL_FARM_INTERRUPTED_FAIL };
 enum { AL_FARM_PROGRESS_AUTO, AL_FARM_PROGRESS_ALWAYS, AL_FARM_PROGRESS_NEVER };
 
 typedef struct al_farm_options {
     /* as typed */
     const char *jobs, *header, *colsep, *joblog, *results, *timeout, *halt, *load, *memfree, *workdir, *mem;
+    const char *mem_grow, *bundle;
     const char *tasks, *retry_on, *cpus, *name, *run_dir, *tag_string;
     al_texts arg_files, env, tokens;
     uint64_t nper, retries, delay_ns, nice, backoff_ns, kill_after_ns;
-    int use_shell, progress;
+    int use_shell, progress, on_interrupt;
     bool keep_order, tag, line_buffer, ungroup, dry_run, null, many, bar, eta, explain, json, quiet, detach;
 
     /* worked out of it */
@@ -31,6 +33,7 @@ typedef struct al_farm_options {
     uint32_t ntokens;
     char **env_texts; /* NAME=VALUE */
     uint32_t nenv;
+    bool is_bundling; /* --bundle auto */
     double load_most;
     uint64_t memfree_bytes;
 
@@ -41,7 +44,7 @@ typedef struct al_farm_options {
     uint32_t nsources;
 } al_farm_options;
 
-enum { AL_FARM_NOPTIONS = 41 }; /* the compiler checks it */
+enum { AL_FARM_NOPTIONS = 44 }; /* the compiler checks it */
 extern const al_option al_farm_options_table[AL_FARM_NOPTIONS];
 
 /** Values that hold where nothing is said. */

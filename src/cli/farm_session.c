@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "farm/leftover.h"
 #include "farm/runs.h"
+#include "topo/topo.h"
 
 #define LINGER_NS UINT64_C(2000000000)
 #define SHELL "/bin/sh"
@@ -36,7 +38,7 @@ allot_err al_session_parse(al_session *session, allot_error *err)
                              .nnames = session->ncolumns,
                              .use_shell = (al_shell_use)o->use_shell,
                              .shell = SHELL,
-                             .many = o->many ? AL_MANY_CONTEXT : AL_MANY_ONE_WORD,
+                             .many = o->many || o->bundle != NULL ? AL_MANY_CONTEXT : AL_MANY_ONE_WORD,
                              .allows_missing = o->nper > 1,
                              .adds_no_place = o->nper == 0};
     code = al_template_parse(&opts, &session->template, err);
@@ -66,8 +68,11 @@ static allot_err bring_up_engine(al_session *session, uint32_t *nslots, allot_er
     const al_farm_options *o = &session->options;
     struct sysinfo info = {.mem_unit = 1};
     (void)sysinfo(&info);
+    uint64_t memory = (uint64_t)info.totalram * info.mem_unit, allowed = al_memory_limit("");
     al_need has = {.cpus_milli = o->njobs > UINT32_MAX / 1000 ? UINT32_MAX : o->njobs * 1000,
-                   .mem_bytes = (uint64_t)info.totalram * info.mem_unit};
+                   .mem_bytes = allowed > 0 && allowed < memory ? allowed : memory};
+    if (o->tasks == NULL && has.cpus_milli < o->kind.need.cpus_milli)
+        has.cpus_milli = o->kind.need.cpus_milli; /* one at a time there is always room for */
     uint64_t many =
         o->tasks != NULL ? o->njobs * UINT64_C(8) : (uint64_t)has.cpus_milli / o->kind.need.cpus_milli;
     *nslots = many > AL_SLOTS_MAX ? AL_SLOTS_MAX : many < 1 ? 1 : (uint32_t)many;
@@ -81,7 +86,12 @@ static allot_err prepare(al_session *session, uint32_t *nslots, allot_error *err
 {
     uint32_t kind;
     uint64_t ntasks = al_store_ntasks_committed(session->store);
-    allot_err code = ALLOT_OK;
+    (void)al_leftovers_end(session->store);
+    allot_err code = session->options.on_interrupt == AL_FARM_INTERRUPTED_FAIL
+                         ? al_store_fail_interrupted(session->store, err)
+                         : ALLOT_OK;
+    if (code != ALLOT_OK)
+        return code;
     if (session->names == NULL) {
         session->sched = al_sched_create(&session->options.sched);
         if (session->sched == NULL ||
@@ -154,6 +164,7 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .sched = session->sched,
                          .print = session->print,
                          .inputs = session->inputs,
+                         .is_bundling = o->is_bundling,
                          .known = session->known,
                          .command = session->template,
                          .names = session->names,
@@ -169,6 +180,7 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .is_live = o->line_buffer || o->ungroup,
                          .is_raw = o->ungroup,
                          .nslots = nslots,
+                         .njobs = o->njobs,
                          .load_most = o->load_most,
                          .memfree_bytes = o->memfree_bytes,
                          .linger_ns = LINGER_NS,

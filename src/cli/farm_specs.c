@@ -65,7 +65,7 @@ static bool next_line(const al_buffer *text, size_t *at, uint64_t *number, al_ar
 static allot_err begin(al_session *session, allot_error *err)
 {
     uint32_t kind;
-    session->names = al_names_create();
+    session->names = al_names_create(session->cwd);
     session->sched = al_sched_create(&session->options.sched);
     if (session->names == NULL || session->sched == NULL ||
         al_sched_kind(session->sched, &session->options.kind, &kind) != ALLOT_OK)
@@ -105,18 +105,12 @@ allot_err al_session_read_specs(al_session *session, allot_error *err)
     allot_err code = begin(session, err);
     if (code == ALLOT_OK)
         code = read_all(path, &session->specs, err);
-    if (code == ALLOT_OK && chdir(session->cwd) != 0) /* where relative names of their files count from */
-        code = al_fail(err, ALLOT_EIO, errno, "%s", session->cwd);
     while (code == ALLOT_OK && next_line(&session->specs, &at, &number, &line)) {
         (void)snprintf(where, sizeof where, "%s:%" PRIu64, strcmp(path, "-") == 0 ? "standard input" : path,
                        number);
         code = take(session, line, ++task, where, err);
     }
-    if (code == ALLOT_OK)
-        code = al_names_link(session->names, session->sched, true, err);
-    if (code == ALLOT_OK && chdir(session->here) != 0)
-        code = al_fail(err, ALLOT_EIO, errno, "%s", session->here);
-    return code;
+    return code == ALLOT_OK ? al_names_link(session->names, session->sched, true, err) : code;
 }
 
 bool al_session_next_spec(void *arg, al_args *spec)

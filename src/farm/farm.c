@@ -41,28 +41,31 @@ extern char **environ;
 /* ---- create and destroy ---------------------------------------------------------------------------------
  */
 
-/** Our variables, those of the user's that are not overridden, and four that each task gets. */
+/** Our variables, those of the user's that are not overridden, and five that each task gets, which come
+ * first: leftover.c looks for the run's there. */
 static bool make_env(al_farm *farm)
 {
-    size_t count = 0, n = 0;
+    const char *folder = al_store_folder(farm->opts.store);
+    size_t count = 0, n = 0, length = strlen(folder);
     while (environ[count] != NULL)
         count++;
-    farm->envp = calloc(count + farm->opts.nenv + 5, sizeof *farm->envp);
+    farm->envp = calloc(count + farm->opts.nenv + AL_FARM_TOLD + 1, sizeof *farm->envp);
     if (farm->envp == NULL)
         return false;
-    for (size_t k = 0; k < 4; k++) {
-        farm->env_texts[k] = malloc(48);
+    for (size_t k = 0; k < AL_FARM_TOLD; k++) {
+        farm->env_texts[k] = malloc(48 + (k == 0 ? length : 0));
         if (farm->env_texts[k] == NULL)
             return false;
         farm->envp[n++] = farm->env_texts[k];
     }
+    (void)snprintf(farm->env_texts[0], 48 + length, "ALLOT_RUN=%s", folder);
     for (uint32_t k = 0; k < farm->opts.nenv; k++)
         farm->envp[n++] = farm->opts.env[k];
     for (size_t k = 0; k < count; k++) {
-        size_t length = strcspn(environ[k], "=") + 1;
-        bool is_ours = false;
+        size_t nbytes = strcspn(environ[k], "=") + 1;
+        bool is_ours = strncmp("ALLOT_RUN=", environ[k], nbytes) == 0;
         for (uint32_t given = 0; given < farm->opts.nenv && !is_ours; given++)
-            is_ours = strncmp(farm->opts.env[given], environ[k], length) == 0;
+            is_ours = strncmp(farm->opts.env[given], environ[k], nbytes) == 0;
         if (!is_ours)
             farm->envp[n++] = environ[k];
     }
@@ -101,6 +104,7 @@ allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *
     farm->input_ended = opts->inputs == NULL;
     farm->is_input_ready = true;
     farm->nknown = al_store_ntasks_committed(opts->store);
+    (void)al_farm_kernel_killed(farm); /* from now on */
     farm->places = calloc(opts->nslots + 1, sizeof *farm->places);
     if (farm->places == NULL || !make_env(farm)) {
         al_farm_destroy(farm);
@@ -138,7 +142,7 @@ void al_farm_destroy(al_farm *farm)
             (void)close(descriptors[k]);
     if (farm->has_old_mask)
         (void)pthread_sigmask(SIG_SETMASK, &farm->old_mask, NULL);
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; k < AL_FARM_TOLD; k++)
         free(farm->env_texts[k]);
     free(farm->envp);
     free(farm->places);
@@ -150,7 +154,7 @@ void al_farm_destroy(al_farm *farm)
 /* ---- stopping -------------------------------------------------------------------------------------------
  */
 
-static void say(const al_farm *farm, const char *text)
+void al_farm_say(const al_farm *farm, const char *text)
 {
     if (farm->opts.say != NULL)
         farm->opts.say(farm->opts.say_arg, text);
@@ -168,7 +172,7 @@ void al_farm_interrupt(al_farm *farm, int signal)
                        "Ctrl-C again ends them",
                        farm->nlive, farm->nlive == 1 ? "" : "s");
         if (farm->nlive > 0)
-            say(farm, text);
+            al_farm_say(farm, text);
         return;
     }
     al_sched_kill_running(farm->opts.sched, al_clock_ns());
@@ -192,6 +196,30 @@ static void hear_signals(al_farm *farm)
     for (size_t k = 0; n > 0 && k < (size_t)n / sizeof info[0]; k++)
         if (info[k].ssi_signo != SIGCHLD)
             al_farm_interrupt(farm, (int)info[k].ssi_signo);
+}
+
+/** A task that needs more than there is: said early, and the end of the run once nothing else is left to do.
+ */
+static void look_for_unfit(al_farm *farm)
+{
+    al_sched_counts counts;
+    allot_error err;
+    if (farm->said_unfit && farm->nlive > 0)
+        return;
+    al_sched_count(farm->opts.sched, &counts);
+    al_task_id task = counts.nready > 0 ? al_sched_find_unfit(farm->opts.sched) : 0;
+    if (task == 0)
+        return;
+    (void)al_fail(
+        &err, ALLOT_ERANGE, 0,
+        "task %llu asks for more processors, memory or tokens than there are: it cannot be run here",
+        (unsigned long long)task);
+    if (!farm->said_unfit && farm->nlive > 0)
+        al_farm_say(farm, err.text);
+    farm->said_unfit = true;
+    bool all_in = farm->facts.is_input_read && counts.ndelayed == 0;
+    if (farm->nlive == 0 && all_in && al_sched_wake_at(farm->opts.sched) == UINT64_MAX)
+        break_off(farm, &err);
 }
 
 /* ---- load and memory ------------------------------------------------------------------------------------
@@ -277,7 +305,7 @@ static int patience_ms(al_farm *farm, uint64_t due_ns)
     if (farm->is_held)
         due_ns = least(due_ns, farm->held_at_ns + LOOK_NS);
     if (!farm->input_ended && farm->is_input_ready && farm->ninterrupts == 0 && !farm->is_broken)
-        due_ns = al_store_is_behind(farm->opts.store) ? least(due_ns, now_ns + 2000000) : now_ns;
+        due_ns = al_farm_has_enough(farm) ? least(due_ns, now_ns + 2000000) : now_ns;
     if (due_ns <= now_ns)
         return 0;
     uint64_t ms = (due_ns - now_ns + 999999) / 1000000;
@@ -345,10 +373,23 @@ static void end_strays(void)
     }
 }
 
+/** Whether somebody asked for more, the moment before the end. */
+static bool is_asked_at_last(al_farm *farm)
+{
+    allot_error err;
+    farm->asked_at_ns = 0;
+    if (farm->is_broken)
+        return false;
+    if (al_farm_take_requests(farm, al_clock_ns(), &err) != ALLOT_OK)
+        break_off(farm, &err);
+    return !is_over(farm);
+}
+
 allot_err al_farm_run(al_farm *farm, allot_error *err)
 {
     allot_err code;
-    farm->facts.begin_ns = farm->asked_at_ns = al_clock_ns();
+    farm->facts.begin_ns =
+        al_clock_ns(); /* and what was asked for before is looked at now: asked_at_ns is 0 */
     farm->status_at_ns = farm->facts.begin_ns + UINT64_C(2000000000);
     watch_input(farm);
     for (;;) {
@@ -363,10 +404,13 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
         if (al_print_is_gone(farm->opts.print) && farm->ninterrupts == 0) {
             al_farm_interrupt(farm, SIGPIPE);
         }
+        uint64_t due_ns = al_farm_weigh(farm, now_ns);
         act(farm);
-        if (is_over(farm))
+        look_for_unfit(farm);
+        if (is_over(farm) && !is_asked_at_last(farm))
             break;
-        uint64_t due_ns = least(al_farm_grow_up(farm, al_clock_ns()), al_farm_linger(farm, al_clock_ns()));
+        due_ns = least(due_ns, al_farm_grow_up(farm, al_clock_ns()));
+        due_ns = least(due_ns, al_farm_linger(farm, al_clock_ns()));
         show_status(farm, al_clock_ns());
         wait_for_events(farm, patience_ms(farm, due_ns));
     }

@@ -10,6 +10,7 @@
 
 #include <allot/error.h>
 
+#include "farm/bundle.h"
 #include "farm/inputs.h"
 #include "farm/known.h"
 #include "farm/print.h"
@@ -24,6 +25,7 @@ typedef struct al_farm_opts {
     al_sched *sched;
     al_print *print;
     al_inputs *inputs;          /**< NULL: all tasks are in the store and known to sched */
+    bool is_bundling;           /**< how many arguments make a task is found out */
     al_known *known;            /**< NULL, or what of inputs is in the store already */
     const al_template *command; /**< NULL: tasks have specs */
     al_names *names;            /**< of specs; NULL: none so far */
@@ -39,6 +41,7 @@ typedef struct al_farm_opts {
     bool is_live; /**< output is shown as it comes */
     bool is_raw;  /**< the bytes as they come, not by lines (--ungroup) */
     uint32_t nslots;
+    uint32_t njobs;         /**< tasks at a time that were asked for */
     double load_most;       /**< start nothing while the load is above; 0: no matter */
     uint64_t memfree_bytes; /**< start nothing while less memory is free; 0: no matter */
     uint64_t linger_ns;     /**< how long processes that a task left behind may hold on to its output */
@@ -77,6 +80,7 @@ typedef struct al_farm_facts {
     uint64_t nattempts, spawn_ns; /**< starts, and what they took us in all */
     uint64_t begin_ns, end_ns;
     uint32_t nrunning_most;
+    al_bundle bundle; /**< is_bundling: what was measured */
 } al_farm_facts;
 
 void al_farm_facts_of(const al_farm *farm, al_farm_facts *facts);

@@ -12,6 +12,8 @@
 #include "farm/capture.h"
 #include "farm/farm.h"
 
+enum { AL_FARM_TOLD = 5 }; /* variables that tell a task who it is */
+
 /** A place where a task runs. */
 typedef struct al_place {
     al_task_id task; /* 0: free */
@@ -21,6 +23,8 @@ typedef struct al_place {
     uint32_t nsignals; /* sent to those who linger */
     uint64_t start_ns;
     uint64_t linger_until_ns; /* of a task that ended */
+    uint64_t mem_bytes;       /* it may take; 0: any */
+    uint64_t seen_kb;         /* the most that it was seen to take, all of its processes together */
     al_result result;
     al_capture captures[2]; /* standard output, standard error */
     struct al_farm *farm;
@@ -36,11 +40,15 @@ struct al_farm {
     bool has_old_mask;
     al_place *places; /* [nslots + 1]; index = slot */
     uint32_t nlingering, nlive;
+    uint32_t nlimited;      /* of nlive, those with mem_bytes */
+    uint64_t weighed_at_ns; /* when memory of tasks was last looked at */
+    uint64_t noom;          /* processes that the kernel has ended for memory, as far as we know */
+    bool said_unfit;
     uint32_t first_young, last_young;
     al_buffer argv, pointers;
     char **envp;
-    char *env_texts[4]; /* rewritten for each task */
-    uint64_t nknown;    /* tasks that sched was told */
+    char *env_texts[AL_FARM_TOLD]; /* all but the first are rewritten for each task */
+    uint64_t nknown;               /* tasks that sched was told */
     bool input_ended, input_watched, is_input_ready;
     bool is_broken; /* nothing may be started any more */
     bool is_held;
@@ -51,6 +59,9 @@ struct al_farm {
     al_farm_facts facts;
     allot_error fault;
 };
+
+/** A sentence for the user. */
+void al_farm_say(const al_farm *farm, const char *text);
 
 /* farm_task.c: one task's process, from its start to its result. */
 
@@ -68,6 +79,13 @@ uint64_t al_farm_linger(al_farm *farm, uint64_t now_ns);
 uint64_t al_farm_grow_up(al_farm *farm, uint64_t now_ns);
 /** Give the store a result of a task that did not run. */
 void al_farm_note(al_farm *farm, const al_action *action);
+
+/* farm_memory.c: what tasks take. */
+
+/** End those that take more than they may. @return when next; UINT64_MAX: no task has a limit */
+uint64_t al_farm_weigh(al_farm *farm, uint64_t now_ns);
+/** Whether the kernel has ended processes for want of memory since this was last asked. */
+bool al_farm_kernel_killed(al_farm *farm);
 
 /* farm_spec.c: tasks that are told by a spec. */
 
@@ -89,6 +107,10 @@ bool al_farm_has_outputs(al_farm *farm, al_task_id task, char missing[PATH_MAX])
 
 /* farm_input.c: tasks on their way in. */
 
+/** Whether so much of the list waits that no more should be read, for a while. */
+bool al_farm_has_enough(const al_farm *farm);
+/** A call of a bundle ended. */
+void al_farm_measure_bundle(al_farm *farm, const al_result *result);
 /** Read inputs and tell sched what is on disk. */
 allot_err al_farm_take_in(al_farm *farm, allot_error *err);
 /** What other processes asked for. */

@@ -119,8 +119,9 @@ static void tell_env(al_farm *farm, al_task_id task, uint32_t slot)
 {
     static const char *const formats[] = {"ALLOT_TASK=%llu", "ALLOT_SLOT=%llu", "PARALLEL_SEQ=%llu",
                                           "PARALLEL_JOBSLOT=%llu"};
-    for (size_t k = 0; k < 4; k++)
-        (void)snprintf(farm->env_texts[k], 48, formats[k], (unsigned long long)(k % 2 == 0 ? task : slot));
+    for (size_t k = 1; k < AL_FARM_TOLD; k++)
+        (void)snprintf(farm->env_texts[k], 48, formats[k - 1],
+                       (unsigned long long)(k % 2 == 1 ? task : slot));
 }
 
 /** Execute what farm->argv holds. @return 0, or errno with what failed */
@@ -146,8 +147,7 @@ static int execute(al_farm *farm, al_place *place, const al_action *action, uint
                       .in_fd = own->in_fd >= 0 ? own->in_fd : farm->null,
                       .out_fd = ends[0],
                       .err_fd = ends[1],
-                      .nice = farm->opts.nice,
-                      .mem_bytes = action->mem_bytes};
+                      .nice = farm->opts.nice};
     fault = al_spawn_start(&spawn, &place->pid, failed);
     if (fault == ENOEXEC) { /* a script without #!, which shells give to sh */
         memmove(argv + 1, argv, (argc + 1) * sizeof *argv);
@@ -235,6 +235,9 @@ void al_farm_start(al_farm *farm, const al_action *action, uint64_t now_ns)
     place->is_watched = false;
     place->nsignals = 0;
     place->linger_until_ns = 0;
+    place->mem_bytes = action->mem_bytes;
+    place->seen_kb = 0;
+    farm->nlimited += action->mem_bytes > 0;
     place->result = (al_result){
         .task = action->task, .attempt = action->attempt, .slot = action->slot, .start_us = unix_us()};
     al_store_started(farm->opts.store, action->slot, action->task, action->attempt, place->result.start_us);
@@ -387,10 +390,12 @@ static void finish(al_farm *farm, uint32_t slot, uint64_t now_ns)
     result->nerr = place->captures[1].nbytes;
     al_sched_ended(farm->opts.sched, result, now_ns);
     add_facts(farm, result);
+    al_farm_measure_bundle(farm, result);
     (void)al_store_ended(farm->opts.store, result, texts[0],
                          texts[1]); /* there was room when it was reaped */
     place->task = 0;
     farm->nlive--;
+    farm->nlimited -= place->mem_bytes > 0;
 }
 
 /** A task's first process has ended. */
@@ -404,7 +409,10 @@ static void note_end(al_farm *farm, uint32_t slot, int status, const struct rusa
     result->wall_us = (now_ns - place->start_ns) / 1000;
     result->user_us = us_of(&usage->ru_utime);
     result->sys_us = us_of(&usage->ru_stime);
-    result->mem_kb = (uint64_t)usage->ru_maxrss;
+    result->mem_kb =
+        place->seen_kb > (uint64_t)usage->ru_maxrss ? place->seen_kb : (uint64_t)usage->ru_maxrss;
+    if (result->signal == SIGKILL && al_farm_kernel_killed(farm))
+        result->cause = AL_CAUSE_MEMORY;
     if (drain(farm, slot)) {
         finish(farm, slot, now_ns);
         return;

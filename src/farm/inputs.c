@@ -43,6 +43,7 @@ struct al_inputs {
     al_buffer args;
     uint64_t ntuples, nbatch; /* tuples in args; tuples that make a task at most */
     uint64_t ntasks;          /* given out */
+    uint64_t nvalues;         /* tuples in these */
     char **names;
     uint32_t nnames;
 };
@@ -180,6 +181,8 @@ static uint64_t product(const al_inputs *inputs, uint32_t skip)
 static uint64_t choose_batch(const al_inputs *inputs)
 {
     const al_inputs_opts *o = &inputs->opts;
+    if (o->is_cut_by_caller)
+        return 1;
     if (o->nper != UINT32_MAX)
         return o->nper > 0 ? o->nper : 1;
     uint64_t total = inputs->has_stream ? UINT64_MAX : product(inputs, 0);
@@ -334,6 +337,7 @@ static void give(al_inputs *inputs, al_input_state *state, al_args *args)
     *state = AL_INPUT_TASK;
     *args = (al_args){inputs->args.at, inputs->args.nbytes};
     inputs->ntasks++;
+    inputs->nvalues += inputs->ntuples;
     inputs->ntuples = 0; /* args is cleared by the next call: it is borrowed until then */
 }
 
@@ -368,6 +372,11 @@ allot_err al_inputs_next(al_inputs *inputs, al_input_state *state, al_args *args
         }
         inputs->has_tuple = false;
         inputs->ended = value == AL_VALUE_END;
+        if (value == AL_VALUE_WAIT && inputs->opts.is_cut_by_caller && inputs->ntuples > 0 &&
+            is_full(inputs)) {
+            give(inputs, state, args);
+            return ALLOT_OK;
+        }
         if (value == AL_VALUE_WAIT) {
             *state = AL_INPUT_WAIT;
             return ALLOT_OK;
@@ -396,12 +405,24 @@ allot_err al_inputs_fill(al_inputs *inputs, allot_error *err)
     return inputs->has_stream ? al_input_file_fill(&inputs->stream, err) : ALLOT_OK;
 }
 
+void al_inputs_batch(al_inputs *inputs, uint64_t nbatch)
+{
+    inputs->nbatch = nbatch;
+}
+
+uint64_t al_inputs_left(const al_inputs *inputs)
+{
+    uint64_t total = inputs->has_stream ? UINT64_MAX : product(inputs, 0);
+    return total == UINT64_MAX ? UINT64_MAX : total > inputs->nvalues ? total - inputs->nvalues : 0;
+}
+
 uint64_t al_inputs_total(const al_inputs *inputs)
 {
     if (inputs->ended)
         return inputs->ntasks;
     uint64_t total = product(inputs, 0);
-    if (inputs->has_stream || inputs->nbatch == UINT64_MAX || total == UINT64_MAX)
+    if (inputs->has_stream || inputs->opts.is_cut_by_caller || inputs->nbatch == UINT64_MAX ||
+        total == UINT64_MAX)
         return UINT64_MAX;
     return total / inputs->nbatch + (total % inputs->nbatch != 0);
 }

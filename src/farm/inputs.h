@@ -24,12 +24,13 @@ typedef struct al_inputs_opts {
     const al_input_source *sources; /**< borrowed until al_inputs_destroy(), as are their texts */
     uint32_t nsources;              /**< at least 1 */
     char end;                       /**< what ends a value in a file: '\n', or '\0' for -0 */
-    const char *colsep; /**< NULL, or a POSIX extended regular expression between the columns of a value */
-    bool has_header;    /**< the first value of each source names its columns */
-    uint32_t nper;      /**< -N: values of each source that make a task; 0: one, by itself */
-    size_t nbytes_max;  /**< nper is UINT32_MAX (-X): as many as fit into so many bytes */
-    uint32_t njobs;     /**< -X: no more than leave each of so many jobs some, where the total is known; 0: no
-                           matter */
+    const char *colsep;    /**< NULL, or a POSIX extended regular expression between the columns of a value */
+    bool is_cut_by_caller; /**< al_inputs_batch() says how many values make a task: no total is known */
+    bool has_header;       /**< the first value of each source names its columns */
+    uint32_t nper;         /**< -N: values of each source that make a task; 0: one, by itself */
+    size_t nbytes_max;     /**< nper is UINT32_MAX (-X): as many as fit into so many bytes */
+    uint32_t njobs; /**< -X: no more than leave each of so many jobs some, where the total is known; 0: no
+                       matter */
 } al_inputs_opts;
 
 typedef struct al_inputs al_inputs;
@@ -64,6 +65,12 @@ allot_err al_inputs_next(al_inputs *inputs, al_input_state *state, al_args *args
 int al_inputs_fd(const al_inputs *inputs);
 /** Read once what is there. Blocks when nothing is. */
 allot_err al_inputs_fill(al_inputs *inputs, allot_error *err);
+
+/** From now on so many values of each source make a task, for is_cut_by_caller. With fewer than were gathered
+ * so far, al_inputs_next() gives those out also while more has to be waited for. */
+void al_inputs_batch(al_inputs *inputs, uint64_t nbatch);
+/** How many values (combinations) are left; UINT64_MAX: unknown. */
+uint64_t al_inputs_left(const al_inputs *inputs);
 
 /** How many tasks there will be, as far as that can be said without reading ahead; UINT64_MAX: unknown. */
 uint64_t al_inputs_total(const al_inputs *inputs);

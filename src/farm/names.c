@@ -39,6 +39,7 @@ typedef struct need {
 } need;
 
 struct al_names {
+    char cwd[PATH_MAX]; /* where relative names count from */
     al_buffer texts;
     name *all;
     uint32_t count, room;
@@ -50,9 +51,12 @@ struct al_names {
     size_t nadded, room_added;
 };
 
-al_names *al_names_create(void)
+al_names *al_names_create(const char *cwd)
 {
-    return calloc(1, sizeof(al_names));
+    al_names *names = calloc(1, sizeof *names);
+    if (names != NULL)
+        (void)snprintf(names->cwd, sizeof names->cwd, "%s", cwd);
+    return names;
 }
 
 void al_names_destroy(al_names *names)
@@ -192,13 +196,11 @@ static void tidy(char *path)
 }
 
 /** A file of a task, from the root. */
-static bool full_path(const al_spec *spec, const char *file, char path[PATH_MAX])
+static bool full_path(const al_names *names, const al_spec *spec, const char *file, char path[PATH_MAX])
 {
-    char here[PATH_MAX] = "";
     const char *cwd = spec->cwd != NULL ? spec->cwd : "";
-    if (file[0] != '/' && cwd[0] != '/' && getcwd(here, sizeof here) == NULL)
-        return false;
-    int n = snprintf(path, PATH_MAX, "%s/%s/%s", here, file[0] != '/' ? cwd : "", file);
+    const char *from = file[0] != '/' && cwd[0] != '/' ? names->cwd : "";
+    int n = snprintf(path, PATH_MAX, "%s/%s/%s", from, file[0] != '/' ? cwd : "", file);
     if (n < 0 || n >= PATH_MAX)
         return false;
     tidy(path);
@@ -243,12 +245,12 @@ allot_err al_names_add(al_names *names, const al_spec *spec, al_task_id task, co
     if (spec->id != NULL)
         code = add_name(names, spec->id, false, task, place, err);
     for (uint32_t k = 0; k < spec->nout && code == ALLOT_OK; k++)
-        code = full_path(spec, spec->out[k], path) ? add_name(names, path, true, task, place, err)
-                                                   : too_long(where, spec->out[k], err);
+        code = full_path(names, spec, spec->out[k], path) ? add_name(names, path, true, task, place, err)
+                                                          : too_long(where, spec->out[k], err);
     for (uint32_t k = 0; k < spec->nafter && kept; k++)
         kept = keep_need(names, spec->after[k], false, task, place);
     for (uint32_t k = 0; k < spec->nin && kept && code == ALLOT_OK; k++) {
-        if (!full_path(spec, spec->in[k], path))
+        if (!full_path(names, spec, spec->in[k], path))
             code = too_long(where, spec->in[k], err);
         else
             kept = keep_need(names, path, true, task, place);
@@ -259,17 +261,35 @@ allot_err al_names_add(al_names *names, const al_spec *spec, al_task_id task, co
 /* ---- linking
  * ----------------------------------------------------------------------------------------------------- */
 
-static allot_err refuse_id(const al_names *names, const need *n, allot_error *err)
+static allot_err refuse_id(const al_names *names, const char *id, const char *where, allot_error *err)
 {
-    al_nearest nearest = {.word = text_at(names, n->text)};
+    al_nearest nearest = {.word = id};
     for (uint32_t k = 0; k < names->count; k++)
         if (!names->all[k].is_file)
             al_nearest_try(&nearest, text_at(names, names->all[k].text),
                            strlen(text_at(names, names->all[k].text)));
     bool has_nearest = nearest.name[0] != '\0';
-    return al_fail(err, ALLOT_EFORMAT, 0, "%s: 'after': no task has the id '%s'%s%s%s",
-                   text_at(names, n->where), text_at(names, n->text), has_nearest ? "; did you mean '" : "",
-                   nearest.name, has_nearest ? "'?" : "");
+    return al_fail(err, ALLOT_EFORMAT, 0, "%s: 'after': no task has the id '%s'%s%s%s", where, id,
+                   has_nearest ? "; did you mean '" : "", nearest.name, has_nearest ? "'?" : "");
+}
+
+allot_err al_names_check(const al_names *names, const al_spec *spec, const char *where, allot_error *err)
+{
+    char path[PATH_MAX];
+    if (spec->id != NULL && find(names, spec->id, false) != NULL)
+        return al_fail(err, ALLOT_EFORMAT, 0, "%s: the id '%s' is another task's already", where, spec->id);
+    for (uint32_t k = 0; k < spec->nafter; k++)
+        if (find(names, spec->after[k], false) == NULL)
+            return refuse_id(names, spec->after[k], where, err);
+    for (uint32_t k = 0; k < spec->nout; k++)
+        if (!full_path(names, spec, spec->out[k], path))
+            return too_long(where, spec->out[k], err);
+        else if (find(names, path, true) != NULL)
+            return al_fail(err, ALLOT_EFORMAT, 0, "%s: %s is an 'out' of another task already", where, path);
+    for (uint32_t k = 0; k < spec->nin; k++)
+        if (!full_path(names, spec, spec->in[k], path))
+            return too_long(where, spec->in[k], err);
+    return ALLOT_OK;
 }
 
 static allot_err link_need(const al_names *names, const need *n, al_sched *sched, bool checks_files,
@@ -283,7 +303,7 @@ static allot_err link_need(const al_names *names, const need *n, al_sched *sched
                    ? ALLOT_OK
                    : out_of_memory(text_at(names, n->where), err);
     if (!n->is_file)
-        return refuse_id(names, n, err);
+        return refuse_id(names, text, text_at(names, n->where), err);
     if (checks_files && stat(text, &st) != 0)
         return al_fail(err, ALLOT_ENOTFOUND, 0, "%s: 'in': %s is not there, and no task has it as its 'out'",
                        text_at(names, n->where), text);

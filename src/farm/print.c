@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "farm/tasks.h"
 
 #define COPY_MOST (1u << 20)
 #define GATHERED_MOST (1u << 16)
@@ -224,6 +225,20 @@ static void show_output(al_print *print, const al_result *result, bool is_err, a
     al_buffer_fini(&tag);
 }
 
+/** A spec's command; the spec itself should it not be understood (of a token that this session does not
+ * have). */
+static void display_spec(al_args text, al_buffer *scratch)
+{
+    static const al_task_kind plain;
+    al_spec spec;
+    if (al_spec_parse(text.at, text.nbytes, "task", &plain, NULL, 0, &spec, NULL) != ALLOT_OK) {
+        (void)al_buffer_append(scratch, text.at, text.nbytes);
+        return;
+    }
+    (void)al_spec_display(&spec, scratch);
+    al_spec_fini(&spec);
+}
+
 static void write_joblog(al_print *print, const al_result *result)
 {
     al_args args = {"", 0}, spec;
@@ -233,7 +248,7 @@ static void write_joblog(al_print *print, const al_result *result)
             (void)al_template_display(print->opts.command, args, result->task, result->slot, &print->scratch,
                                       NULL);
         else if (spec.at != NULL)
-            (void)al_buffer_append(&print->scratch, spec.at, spec.nbytes);
+            display_spec(spec, &print->scratch);
     }
     (void)al_buffer_byte(&print->scratch, '\0');
     if (!print->scratch.failed)

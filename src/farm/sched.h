@@ -94,6 +94,9 @@ void al_sched_engine_slots(al_sched *sched, uint32_t engine,
  * the same. Fills result->state and result->cause. result->task is running. */
 void al_sched_ended(al_sched *sched, al_result *result, uint64_t now_ns);
 
+/** A running task takes more than its mem_bytes: it is ended by KILL at once, with AL_CAUSE_MEMORY. */
+void al_sched_over_memory(al_sched *sched, al_task_id task);
+
 void al_sched_hold(al_sched *sched,
                    bool hold);       /**< start nothing while it holds (load, memory, full buffers) */
 void al_sched_stop(al_sched *sched); /**< start nothing more, wait: first Ctrl-C. What waits stays as it is */

@@ -199,6 +199,16 @@ void al_sched_ended(al_sched *sched, al_result *result, uint64_t now_ns)
     look_at_halt(sched);
 }
 
+void al_sched_over_memory(al_sched *sched, al_task_id task)
+{
+    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    if (number == AL_NONE || sched->running[number].why != AL_CAUSE_NONE)
+        return;
+    sched->running[number].hard_ns = UINT64_MAX; /* no time for TERM: it goes on taking memory meanwhile */
+    sched->running[number].is_hard_due = true;
+    al_end_running(sched, number, AL_CAUSE_MEMORY);
+}
+
 /* ---- on the user's wish ----------------------------------------------------------------------------------
  */
 

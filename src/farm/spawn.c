@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -55,10 +56,7 @@ static void become(const al_spawn *spawn, report *told)
         goto fail;
     if (spawn->nice != 0)
         (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + spawn->nice);
-    if (spawn->mem_bytes != 0) {
-        struct rlimit limit = {spawn->mem_bytes * 2, spawn->mem_bytes * 2};
-        (void)setrlimit(RLIMIT_AS, &limit);
-    }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should we be killed, nobody would hear of its end */
     default_signals();
     told->failed = "execute";
     (void)execve(spawn->path, spawn->argv, spawn->envp);

@@ -14,14 +14,12 @@ typedef struct al_spawn {
     char *const *envp; /**< ends in NULL */
     const char *cwd;   /**< NULL: as we are */
     int in_fd, out_fd, err_fd;
-    int nice;           /**< added to ours */
-    uint64_t mem_bytes; /**< 0: no limit; otherwise of its address space, twice as much (what it keeps
-                           resident is watched elsewhere) */
+    int nice; /**< added to ours */
 } al_spawn;
 
-/** Start it, in a session of its own, with signals as a new login has them and no descriptor but these three.
- * Returns once the program is being executed. Call from a thread that has all signals blocked which the
- * process handles.
+/** Start it, in a session of its own, that ends with the calling thread, with signals as a new login has them
+ * and no descriptor but these three. Returns once the program is being executed. Call from a thread that has
+ * all signals blocked which the process handles.
  * @param[out] pid  its number, that of its process group and of its session
  * @return 0, or errno of what failed: *failed says which ("chdir", "execute") */
 int al_spawn_start(const al_spawn *spawn, pid_t *pid, const char **failed);

@@ -95,6 +95,8 @@ typedef struct al_request {
 /** Leave a request for the run's controller, from any process. Committed when this returns. */
 allot_err al_store_ask(const char *folder, const char *verb, const char *text, size_t nbytes,
                        allot_error *err);
+/** Whether requests wait that no controller has dealt with. */
+bool al_store_is_asked(const char *folder);
 /** The next request. The one before it is done with: it is taken off together with what came of it.
  * @return ALLOT_OK and *found */
 allot_err al_store_next_request(al_store *store, al_request *request, bool *found, allot_error *err);
@@ -144,6 +146,14 @@ typedef void al_store_state_fn(void *arg, al_task_id task, al_task_state state, 
                                bool interrupted);
 allot_err al_store_each_state(al_store *store, al_store_state_fn *fn, void *arg, allot_error *err);
 
+/** A task that was in flight when the last controller was killed. */
+typedef struct al_store_inflight {
+    al_task_id task;
+    int64_t pid; /**< of its first process; 0: it had none yet */
+} al_store_inflight;
+/** Those. @return borrowed until al_store_close() */
+const al_store_inflight *al_store_interrupted(const al_store *store, uint32_t *count);
+
 /** A task's latest result. @return ALLOT_OK; ALLOT_ENOTFOUND: it has none yet */
 allot_err al_store_result(al_store *store, al_task_id task, al_result *result, allot_error *err);
 /** What it wrote, appended to text if it is kept inline, otherwise the file's descriptor (owned by caller) in
@@ -157,6 +167,9 @@ allot_err al_store_each_result(al_store *store, uint32_t states, al_store_result
                                allot_error *err);
 /** Forget the results of tasks in these states, which are to be done again (allot retry). Control only. */
 allot_err al_store_reset(al_store *store, uint32_t states, uint64_t *nreset, allot_error *err);
+
+/** Let tasks that were interrupted have failed. Control only. */
+allot_err al_store_fail_interrupted(al_store *store, allot_error *err);
 
 typedef struct al_store_counts {
     uint64_t ntasks, ndone, nfailed, nskipped, ncanceled, nattempts;

@@ -62,6 +62,8 @@ struct al_store {
         bool has_spec;
     } rows[AL_STORE_BLOCK];
     uint64_t ntasks;
+    al_store_inflight *inflight; /* when the last controller was killed */
+    uint32_t ninflight;
     int64_t last_request; /* the one that was taken last, */
     bool is_request_open; /* and is being dealt with */
     al_buffer request;

@@ -172,6 +172,18 @@ allot_err al_store_ask(const char *folder, const char *verb, const char *text, s
     return result;
 }
 
+bool al_store_is_asked(const char *folder)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *ask = NULL;
+    bool asked = al_store_open_db(folder, SQLITE_OPEN_READWRITE, &db, NULL) == ALLOT_OK &&
+                 sqlite3_prepare_v2(db, "SELECT 1 FROM request LIMIT 1", -1, &ask, NULL) == SQLITE_OK &&
+                 sqlite3_step(ask) == SQLITE_ROW;
+    (void)sqlite3_finalize(ask);
+    (void)sqlite3_close(db);
+    return asked;
+}
+
 /* ---- results ---------------------------------------------------------------------------------------------
  */
 
@@ -287,21 +299,37 @@ allot_err al_store_each_result(al_store *store, uint32_t states, al_store_result
     return conclude(store, ask, step, err);
 }
 
-allot_err al_store_reset(al_store *store, uint32_t states, uint64_t *nreset, allot_error *err)
+/** Change results, by a connection that lives for this alone. */
+static allot_err change(al_store *store, const char *sql, uint64_t *nchanged, allot_error *err)
 {
-    char sql[160];
     sqlite3 *db = NULL;
-    *nreset = 0;
-    (void)snprintf(sql, sizeof sql,
-                   "PRAGMA synchronous=FULL; UPDATE result SET state=%d WHERE (%u >> state) & 1",
-                   AL_TASK_READY, states);
+    *nchanged = 0;
     allot_err code = al_store_open_db(store->folder, SQLITE_OPEN_READWRITE, &db, err);
+    if (code == ALLOT_OK)
+        code = al_store_execute(store->folder, db, "PRAGMA synchronous=FULL", err);
     if (code == ALLOT_OK)
         code = al_store_execute(store->folder, db, sql, err);
     if (code == ALLOT_OK)
-        *nreset = (uint64_t)sqlite3_changes(db);
+        *nchanged = (uint64_t)sqlite3_changes(db);
     (void)sqlite3_close(db);
     return code;
+}
+
+allot_err al_store_reset(al_store *store, uint32_t states, uint64_t *nreset, allot_error *err)
+{
+    char sql[160];
+    (void)snprintf(sql, sizeof sql, "UPDATE result SET state=%d WHERE (%u >> state) & 1", AL_TASK_READY,
+                   states);
+    return change(store, sql, nreset, err);
+}
+
+allot_err al_store_fail_interrupted(al_store *store, allot_error *err)
+{
+    char sql[160];
+    uint64_t nchanged;
+    (void)snprintf(sql, sizeof sql, "UPDATE result SET state=%d WHERE state=%d AND cause=%d", AL_TASK_FAILED,
+                   AL_TASK_READY, AL_CAUSE_INTERRUPTED);
+    return change(store, sql, &nchanged, err);
 }
 
 allot_err al_store_count(al_store *store, al_store_counts *counts, allot_error *err)

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "farm/store_parts.h"
 
@@ -32,6 +33,23 @@ static int recover_half(al_store *store, const al_tail_half *half, uint64_t ntas
     return code;
 }
 
+/** Remember a task that was in flight. @return SQLITE_OK, SQLITE_NOMEM */
+static int note_inflight(al_store *store, const al_tail_slot *at)
+{
+    al_store_inflight *more = realloc(store->inflight, (store->ninflight + 1) * sizeof *more);
+    if (more == NULL)
+        return SQLITE_NOMEM;
+    store->inflight = more;
+    more[store->ninflight++] = (al_store_inflight){atomic_load(&at->task), at->pid};
+    return SQLITE_OK;
+}
+
+const al_store_inflight *al_store_interrupted(const al_store *store, uint32_t *count)
+{
+    *count = store->ninflight;
+    return store->inflight;
+}
+
 /** Tasks that were in flight. */
 static int recover_slots(al_store *store, uint64_t ntasks)
 {
@@ -45,8 +63,11 @@ static int recover_slots(al_store *store, uint64_t ntasks)
                             .cause = AL_CAUSE_INTERRUPTED,
                             .slot = slot,
                             .start_us = at->start_us};
-        if (result.task >= 1 && result.task <= ntasks && result.start_us != 0 &&
-            attempt_known(store, result.task) < (int64_t)result.attempt)
+        if (result.task < 1 || result.task > ntasks || result.start_us == 0 ||
+            attempt_known(store, result.task) >= (int64_t)result.attempt)
+            continue;
+        code = note_inflight(store, at);
+        if (code == SQLITE_OK)
             code = al_store_put_result(store, &result, nothing, nothing);
     }
     return code;

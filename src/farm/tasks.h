@@ -48,15 +48,21 @@ bool al_spec_display(const al_spec *spec, al_buffer *text);
 
 /** Who comes after whom: ids and files of all tasks of a run, as they are told. */
 typedef struct al_names al_names;
-al_names *al_names_create(void); /**< NULL: out of memory */
+/** @param cwd  absolute: where relative names of files count from. @return owned by caller; NULL: out of
+ * memory */
+al_names *al_names_create(const char *cwd);
 void al_names_destroy(al_names *names);
 /** Take in task number `task`. Its ids and out files must be new: ALLOT_EFORMAT names where the first one was
  * told (FILE:LINE of both). */
 allot_err al_names_add(al_names *names, const al_spec *spec, al_task_id task, const char *where,
                        allot_error *err);
+/** Whether one more task could be taken in and linked to those there are: for one that comes while others
+ * run, which may come after known tasks only.
+ * @return ALLOT_OK; ALLOT_EFORMAT: an id or an out file of another task's, an `after` that is no id */
+allot_err al_names_check(const al_names *names, const al_spec *spec, const char *where, allot_error *err);
 /** All tasks were taken in: tell sched every dependency (`after`; an `in` that is another's `out`), unblock
- * all that were added since the last call, and if checks_files, check that an `in` that nobody makes is there
- * (relative to cwd).
+ * all that were added since the last call, and if checks_files, check that an `in` that nobody makes is
+ * there.
  * @return ALLOT_OK; ALLOT_EFORMAT: an `after` that is no id (nearest one named), a cycle (its ids in order);
  *         ALLOT_ENOTFOUND: a file of `in`; ALLOT_ENOMEM. Each names FILE:LINE */
 allot_err al_names_link(al_names *names, al_sched *sched, bool checks_files, allot_error *err);

@@ -481,14 +481,12 @@ static void put_number(const task_values *v, uint64_t number)
     (void)al_buffer_append(v->out, at, (size_t)(digits + sizeof digits - at));
 }
 
-/** All arguments, or the one that is asked for (only from 0). */
-static void put_all(const task_values *v, const part *place, int64_t only)
+/** All arguments. */
+static void put_all(const task_values *v, const part *place)
 {
     al_args rest = v->args, arg;
-    for (int64_t k = 0; al_args_next(&rest, &arg); k++) {
-        if (only >= 0 && k != only)
-            continue;
-        if (k > 0 && only < 0)
+    for (uint32_t k = 0; al_args_next(&rest, &arg); k++) {
+        if (k > 0)
             (void)al_buffer_byte(v->out, ' ');
         put(v, place, cut(arg, place->cut));
     }
@@ -498,7 +496,10 @@ static allot_err put_nth(const task_values *v, const part *place, allot_error *e
 {
     int64_t at = place->nth > 0 ? place->nth - 1 : (int64_t)v->count + place->nth;
     if (at >= 0 && at < (int64_t)v->count) {
-        put_all(v, place, at);
+        al_args rest = v->args, arg = {"", 0};
+        for (int64_t k = 0; k <= at; k++)
+            (void)al_args_next(&rest, &arg);
+        put(v, place, cut(arg, place->cut));
         return ALLOT_OK;
     }
     if (!v->template->allows_missing)
@@ -508,15 +509,18 @@ static allot_err put_nth(const task_values *v, const part *place, allot_error *e
     return ALLOT_OK;
 }
 
-/** @param only  of several arguments, the one that {} stands for here; -1: all */
-static allot_err put_part(const task_values *v, const part *p, int64_t only, allot_error *err)
+/** @param one  of several arguments, the one that {} stands for here; NULL: all */
+static allot_err put_part(const task_values *v, const part *p, const al_args *one, allot_error *err)
 {
     switch (p->kind) {
     case TEXT:
         (void)al_buffer_append(v->out, v->template->texts.at + p->at, p->nbytes);
         return ALLOT_OK;
     case ALL:
-        put_all(v, p, only);
+        if (one != NULL)
+            put(v, p, cut(*one, p->cut));
+        else
+            put_all(v, p);
         return ALLOT_OK;
     case NTH:
         return put_nth(v, p, err);
@@ -545,11 +549,12 @@ static bool is_repeated(const task_values *v, size_t first, size_t last)
            (v->template->repeats_words || (is_alone && !v->template->is_free_text));
 }
 
-static allot_err put_word(const task_values *v, size_t first, size_t last, int64_t only, allot_error *err)
+static allot_err put_word(const task_values *v, size_t first, size_t last, const al_args *one,
+                          allot_error *err)
 {
     allot_err code = ALLOT_OK;
     for (size_t k = first; k < last && code == ALLOT_OK; k++)
-        code = put_part(v, &v->template->parts[k], only, err);
+        code = put_part(v, &v->template->parts[k], one, err);
     return code;
 }
 
@@ -562,11 +567,14 @@ static allot_err put_words(const task_values *v, char end, uint32_t *nwords, all
     for (size_t first = 0, last; first < t->nparts && code == ALLOT_OK; first = last) {
         for (last = first + 1; last < t->nparts && t->parts[last].word == t->parts[first].word;)
             last++;
-        uint32_t times = is_repeated(v, first, last) ? v->count : 1;
+        bool repeats = is_repeated(v, first, last);
+        uint32_t times = repeats ? v->count : 1;
+        al_args rest = v->args, one;
         for (uint32_t k = 0; k < times && code == ALLOT_OK; k++, ++*nwords) {
             if (t->by_shell && k > 0)
                 (void)al_buffer_byte(v->out, ' ');
-            code = put_word(v, first, last, times > 1 ? (int64_t)k : -1, err);
+            (void)al_args_next(&rest, &one);
+            code = put_word(v, first, last, repeats ? &one : NULL, err);
             if (!t->by_shell)
                 (void)al_buffer_byte(v->out, end);
         }
@@ -628,7 +636,7 @@ allot_err al_template_render_text(const al_template *template, al_args args, uin
                                   al_buffer *text, allot_error *err)
 {
     task_values v = {template, args, number, slot, al_args_count(args), text};
-    allot_err code = put_word(&v, 0, template->nparts, -1, err);
+    allot_err code = put_word(&v, 0, template->nparts, NULL, err);
     return code == ALLOT_OK && text->failed ? out_of_memory(err) : code;
 }
 
