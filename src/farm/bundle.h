@@ -1,8 +1,8 @@
 /* bundle.h - how many arguments a command should be given at once. Pure.
  *
- * A command takes a while to start and then so long for each argument: wall = a + b n. Both are measured as the
- * run goes (least squares over calls that ended), and n is chosen so that what does not depend on n is a small
- * share of a call; but no call takes so long that its loss would hurt or the jobs would end far apart.
+ * A command takes a while to start and then so long for each argument: wall = a + b n. Both are measured as
+ * the run goes (least squares over calls that ended), and n is chosen so that what does not depend on n is a
+ * small share of a call; but no call takes so long that its loss would hurt or the jobs would end far apart.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

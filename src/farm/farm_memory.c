@@ -1,8 +1,9 @@
-/* farm_memory.c - what running tasks take of memory, and the end of those that take too much. See farm_parts.h.
+/* farm_memory.c - what running tasks take of memory, and the end of those that take too much. See
+ * farm_parts.h.
  *
  * A task is its first process with all below it. Their resident memory is added up a few times a second; only
- * when that is over the limit are pages that several of them share counted once (Pss), which is slow. A limit of
- * the address space (RLIMIT_AS) would be exact and wrong: programs reserve much that they never use.
+ * when that is over the limit are pages that several of them share counted once (Pss), which is slow. A limit
+ * of the address space (RLIMIT_AS) would be exact and wrong: programs reserve much that they never use.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
