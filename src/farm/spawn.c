@@ -30,6 +30,7 @@
 typedef struct report {
     volatile int fault;
     const char *volatile failed;
+    pid_t parent;
 } report;
 
 /** Signals that we may have set to be ignored, or were started with ignored by nohup. */
@@ -57,6 +58,8 @@ static void become(const al_spawn *spawn, report *told)
     if (spawn->nice != 0)
         (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + spawn->nice);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should we be killed, nobody would hear of its end */
+    if (getppid() != told->parent)          /* as we were already */
+        _exit(127);
     default_signals();
     told->failed = "execute";
     (void)execve(spawn->path, spawn->argv, spawn->envp);
@@ -67,7 +70,7 @@ fail:
 
 int al_spawn_start(const al_spawn *spawn, pid_t *pid, const char **failed)
 {
-    report told = {.fault = 0, .failed = "start"};
+    report told = {.fault = 0, .failed = "start", .parent = getpid()};
     pid_t child = vfork();
     if (child == 0)
         become(spawn, &told);

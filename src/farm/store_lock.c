@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,20 +71,43 @@ static allot_err refuse(const char *folder, int fd, allot_error *err)
                    folder, owner.pid, owner.host, since);
 }
 
+/** Whether the lock's owner was a process of this machine that is gone. Then a child of its, which it was
+ * about to make a task of, still shares the lock, and has it until it is one: a matter of microseconds. */
+static bool is_orphaned(int fd)
+{
+    al_store_owner owner;
+    return read_owner(fd, &owner) && owner.is_here && owner.pid != getpid() &&
+           kill((pid_t)owner.pid, 0) != 0 && errno == ESRCH;
+}
+
+/** @return 0 or errno */
+static int wait_for_lock(int fd)
+{
+    struct flock lock;
+    for (int tries = 0;; tries++) {
+        if (try_lock(fd, F_OFD_SETLK, F_WRLCK, &lock) == 0)
+            return 0;
+        if (errno != EAGAIN && errno != EACCES)
+            return errno;
+        if (tries == 100 || !is_orphaned(fd))
+            return EAGAIN;
+        (void)usleep(10000);
+    }
+}
+
 allot_err al_store_lock(const char *folder, int *fd, allot_error *err)
 {
     char path[PATH_MAX + 16], text[512], host[256] = "";
-    struct flock lock;
     struct timespec now;
     (void)snprintf(path, sizeof path, "%s/lock", folder);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*fd < 0)
         return al_fail(err, ALLOT_EPERM, errno,
                        "%s cannot be written: a run can only be worked on by who may write its folder", path);
-    if (try_lock(*fd, F_OFD_SETLK, F_WRLCK, &lock) != 0)
-        return errno == EAGAIN || errno == EACCES
-                   ? refuse(folder, *fd, err)
-                   : al_fail(err, ALLOT_EIO, errno, "%s cannot be locked", path);
+    int fault = wait_for_lock(*fd);
+    if (fault != 0)
+        return fault == EAGAIN ? refuse(folder, *fd, err)
+                               : al_fail(err, ALLOT_EIO, fault, "%s cannot be locked", path);
     (void)gethostname(host, sizeof host - 1);
     (void)clock_gettime(CLOCK_REALTIME, &now);
     int n = snprintf(text, sizeof text, "{\"host\": \"%s\", \"pid\": %lld, \"since_us\": %lld}\n", host,

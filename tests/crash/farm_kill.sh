@@ -39,6 +39,7 @@ while [ "$kills" -lt "$rounds" ]; do
         "$ALLOT" resume "k$run" -q 2>"$err" &
     done
     verify test "$status" = 0
+    [ "$status" = 0 ] || sed 's/^/  /' "$err"
     verify cmp -s <(sort -un done.txt) <(seq "$ntasks")
     twice=$(sort -n done.txt | uniq -d | wc -l)
     verify test "$twice" -le $((killed_here * jobs))
