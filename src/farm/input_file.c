@@ -44,7 +44,7 @@ void al_input_file_close(al_input_file *file)
 
 allot_err al_input_file_next(al_input_file *file, al_value_state *state, al_args *value, allot_error *err)
 {
-    const char *from = file->text.at + file->at;
+    const char *from = file->text.at != NULL ? file->text.at + file->at : "";
     size_t left = file->text.nbytes - file->at, known = file->seen - file->at;
     const char *end = left > known ? memchr(from + known, file->end, left - known) : NULL;
     file->seen = file->text.nbytes;

@@ -25,6 +25,7 @@ al_sched *al_sched_create(const al_sched_opts *opts)
         return NULL;
     sched->opts = *opts;
     sched->random = opts->seed;
+    sched->nfreed = 1;
     sched->first_stuck = sched->last_stuck = sched->oldest = sched->newest = AL_NONE;
     sched->reserved_engine = sched->reserved_class = AL_NONE;
     return sched;

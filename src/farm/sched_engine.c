@@ -93,6 +93,8 @@ uint32_t al_engine_find(al_sched *sched, uint32_t number, const al_need *need)
     if (class->hint != AL_NONE && may_use(sched, class->hint, number) &&
         fits(&sched->engines[class->hint], need, guess))
         return class->hint;
+    if (class->hinted_at == sched->nfreed && sched->grown.count == 0)
+        return AL_NONE; /* nothing else has come free since it fitted nowhere */
     for (uint32_t k = sched->nopen; k-- > 0;)
         if (may_use(sched, sched->open[k], number) && fits(&sched->engines[sched->open[k]], need, guess))
             return class->hint = sched->open[k];
@@ -159,6 +161,7 @@ static void reconsider(al_sched *sched, uint32_t number, bool tokens)
         if (tokens ||
             (may_use(sched, number, class) && fits(&sched->engines[number], &need, is_guessed(c)))) {
             c->hint = number;
+            c->hinted_at = tokens ? 0 : sched->nfreed;
             al_class_unstick(sched, class);
         }
     }
@@ -179,6 +182,7 @@ void al_engine_give_back(al_sched *sched, const al_running *running)
         tokens = tokens || class->kind.tokens[k] > 0;
     }
     note_open(sched, running->engine);
+    sched->nfreed++;
     reconsider(sched, running->engine, tokens);
 }
 
@@ -238,6 +242,7 @@ void al_class_unstick(al_sched *sched, uint32_t number)
 void al_engine_review(al_sched *sched)
 {
     sched->wants_review = false;
+    sched->nfreed++;
     for (uint32_t class = sched->first_stuck, next; class != AL_NONE; class = next) {
         next = sched->classes[class].next_stuck;
         al_class_unstick(sched, class);
@@ -260,6 +265,7 @@ allot_err al_sched_engine_up(al_sched *sched, const al_need *has, uint32_t nslot
     *number = sched->nengines++;
     engines[*number] = (al_engine){.has = *has, .nslots = nslots, .open_at = AL_NONE, .is_up = true};
     note_open(sched, *number);
+    sched->nfreed++;
     reconsider(sched, *number, false);
     return ALLOT_OK;
 }
@@ -268,6 +274,7 @@ void al_sched_engine_slots(al_sched *sched, uint32_t number, uint32_t nslots)
 {
     sched->engines[number].nslots = nslots;
     note_open(sched, number);
+    sched->nfreed++;
     reconsider(sched, number, false);
 }
 

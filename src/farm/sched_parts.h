@@ -46,6 +46,7 @@ typedef struct al_class {
     uint64_t nready;
     uint32_t hint;                   /* an engine that it fitted on lately */
     uint64_t stuck_since;            /* number of starts then */
+    uint64_t hinted_at;              /* sched->nfreed when it fitted nowhere but on the hint */
     uint32_t prev_stuck, next_stuck; /* list of those that fit nowhere at present */
     bool is_stuck, is_candidate;
 } al_class;
@@ -97,6 +98,7 @@ struct al_sched {
     al_heap candidates; /* classes that may have something to start; key: al_class_rank() */
     uint32_t first_stuck, last_stuck;
     uint64_t nstarts;
+    uint64_t nfreed; /* counts whatever may have made room somewhere, from 1 */
 
     al_engine *engines;
     uint32_t nengines;

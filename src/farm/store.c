@@ -141,8 +141,8 @@ allot_err al_store_prepare(al_store *store, allot_error *err)
     static const char *const texts[] = {
         [AL_INSERT_TASK] = "INSERT INTO task(id, args, spec) VALUES(?,?,?)",
         [AL_INSERT_RESULT] = "INSERT OR REPLACE INTO result VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        [AL_INSERT_VERDICT] = "INSERT INTO result VALUES(?1,?2,?3,?4,0,0,0,0,0,0,0,0,0,0,NULL,NULL)"
-                              " ON CONFLICT(task) DO UPDATE SET state=?2, cause=?4",
+        [AL_INSERT_VERDICT] = ("INSERT INTO result VALUES(?1,?2,?3,?4,0,0,0,0,0,0,0,0,0,0,NULL,NULL)"
+                               " ON CONFLICT(task) DO UPDATE SET state=?2, cause=?4"),
         [AL_ASK_ATTEMPT] = "SELECT attempt FROM result WHERE task=?",
         [AL_KEEP_ATTEMPT] = "INSERT OR IGNORE INTO attempt SELECT * FROM result WHERE task=?1 AND attempt<?2",
         [AL_SET_KEY] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
