@@ -90,7 +90,7 @@ static int run_wait(int argc, char **argv)
     uint64_t begin_ns = al_clock_ns();
     while (al_store_owner_of(path, &owner)) {
         if (options.has_timeout && al_clock_ns() - begin_ns > options.timeout_ns) {
-            al_complain("wait", "run %s is still being worked on", al_runs_name(path));
+            al_complain("wait", "run %s is still being worked on", al_runs_word(path));
             return AL_EXIT_TIMEOUT;
         }
         (void)usleep(100000);
@@ -111,7 +111,7 @@ static int run_wait(int argc, char **argv)
                              (json_int_t)counts.ncanceled, "exit_status", status));
     if (is_left)
         al_complain("wait", "run %s was stopped: some tasks are left; go on with: allot resume %s",
-                    al_runs_name(path), al_runs_name(path));
+                    al_runs_word(path), al_runs_word(path));
     return status;
 }
 
@@ -181,7 +181,7 @@ static int run_cancel(int argc, char **argv)
     }
     if (noperands > 1)
         code = al_fail(&err, ALLOT_EINVAL, 0, "nobody works on run %s: it can be canceled as a whole only",
-                       al_runs_name(path));
+                       al_runs_word(path));
     if (code == ALLOT_OK)
         code = al_store_open(path, AL_STORE_CONTROL, &store, &err);
     if (code == ALLOT_OK)
@@ -311,8 +311,8 @@ static int run_add(int argc, char **argv)
         tell(&options, json_pack("{s:s, s:I, s:b}", "run", al_runs_name(path), "added",
                                  (json_int_t)count_lines(&text), "running", is_live));
     if (code == ALLOT_OK && !is_live && text.nbytes > 0)
-        fprintf(stderr, "allot add: nobody works on run %s at present: allot resume %s\n", al_runs_name(path),
-                al_runs_name(path));
+        fprintf(stderr, "allot add: nobody works on run %s at present: allot resume %s\n", al_runs_word(path),
+                al_runs_word(path));
     al_buffer_fini(&text);
     return finish("add", code, &err);
 }
@@ -347,7 +347,7 @@ static allot_err forget(const char *path, allot_error *err)
     if (al_store_owner_of(path, &owner))
         return al_fail(err, ALLOT_EPERM, 0,
                        "run %s is being worked on by process %" PRId64 " on %s: allot cancel %s first",
-                       al_runs_name(path), owner.pid, owner.host, al_runs_name(path));
+                       al_runs_word(path), owner.pid, owner.host, al_runs_word(path));
     if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
         return al_fail(err, ALLOT_EIO, errno, "run %s cannot be removed", path);
     return ALLOT_OK;

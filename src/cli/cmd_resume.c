@@ -127,6 +127,7 @@ static allot_err set_up(al_session *session, const al_command *command, int argc
     bool needs_list = false;
     uint64_t nreset = 0;
     allot_err code = recall(session, &needs_list, err);
+    session->is_resumed = true;
     session->options.detach = false;
     if (code == ALLOT_OK && !al_option_parse(command, argc, words, &session->options, &noperands, &status))
         code = al_fail(err, ALLOT_EINVAL, 0, "the command line is wrong");

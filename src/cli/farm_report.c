@@ -148,7 +148,7 @@ static void print_failures(const al_session *session)
     }
     if (g.nothers > 0)
         fprintf(stderr, "  %" PRIu64 " x otherwise\n", g.nothers);
-    const char *name = al_runs_name(session->path);
+    const char *name = al_runs_word(session->path);
     fprintf(stderr, "  see: allot log %s TASK      try these again: allot retry %s\n", name, name);
 }
 
@@ -202,7 +202,7 @@ static void explain(const al_session *session, const al_farm_facts *facts)
 static void print_summary(const al_session *session, const al_sched_counts *counts,
                           const al_farm_facts *facts, uint64_t nleft)
 {
-    const char *name = al_runs_name(session->path);
+    const char *name = al_runs_word(session->path);
     double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
     bool is_worth = nleft > 0 || counts->nfailed > 0 || counts->nskipped > 0 || session->options.explain ||
                     (session->is_terminal && wall_s > 2);
@@ -250,7 +250,7 @@ int al_session_report(al_session *session, allot_err code, const allot_error *er
     if (facts.signal != 0)
         status = AL_EXIT_SIGNAL + facts.signal;
     else if (session->lacks_input || facts.lacks_input) {
-        const char *name = al_runs_name(session->path);
+        const char *name = al_runs_word(session->path);
         al_complain(
             session->command,
             "run %s was stopped before its list was read to the end; give it again: allot resume %s <LIST",

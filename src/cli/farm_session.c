@@ -57,7 +57,8 @@ static void restore(void *arg, al_task_id task, al_task_state state, uint32_t at
     session->ninterrupted += interrupted;
     if (al_task_is_final(state)) {
         session->nbefore++;
-        al_print_known(session->print, task);
+        if (!al_store_is_recovered(session->store, task))
+            al_print_known(session->print, task);
     }
     (void)al_sched_restore(session->sched, task, al_task_is_final(state) ? state : AL_TASK_READY, attempts);
 }
@@ -104,6 +105,8 @@ static allot_err prepare(al_session *session, uint32_t *nslots, allot_error *err
         code = bring_up_engine(session, nslots, err);
     if (code == ALLOT_OK && ntasks > 0)
         code = al_store_each_state(session->store, restore, session, err);
+    if (code == ALLOT_OK)
+        code = al_store_announce_recovered(session->store, err);
     if (code == ALLOT_OK && session->names != NULL)
         code = al_names_link(session->names, session->sched, false, err);
     return code;
@@ -123,7 +126,7 @@ static allot_err open_print(al_session *session, allot_error *err)
                           .is_quiet = o->detach};
     allot_err code = ALLOT_OK;
     if (o->joblog != NULL)
-        code = al_joblog_open(o->joblog, session->nbefore > 0, &opts.joblog, err);
+        code = al_joblog_open(o->joblog, session->is_resumed, &opts.joblog, err);
     if (code == ALLOT_OK && o->results != NULL)
         code = al_results_open(o->results, session->columns, session->ncolumns, &opts.results, err);
     if (code == ALLOT_OK)
@@ -227,7 +230,7 @@ static void let_go(al_session *session)
 {
     if (session->ready_fd < 0)
         return;
-    const char *name = al_runs_name(session->path);
+    const char *name = al_runs_word(session->path);
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nowhere >= 0) {
         (void)dup2(nowhere, STDOUT_FILENO);

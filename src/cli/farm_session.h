@@ -35,6 +35,7 @@ typedef struct al_session {
     uint64_t nbefore;      /* tasks that were final before this session */
     uint64_t ninterrupted; /* that were in flight when an earlier controller was killed */
     bool is_terminal;
+    bool is_resumed;    /* an earlier session worked on the run */
     bool lacks_input;   /* the rest of the list is not to be had */
     char **recalled[2]; /* the words and the columns of the command line that made the run; owned */
     int ready_fd;       /* --detach: whom to tell that the run goes on by itself; -1 */

@@ -37,6 +37,16 @@ const char *al_runs_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+const char *al_runs_word(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *name = al_runs_name(path);
+    size_t length = name > path ? (size_t)(name - path) - 1 : 0;
+    bool is_there = al_runs_folder(folder, sizeof folder, NULL) == ALLOT_OK && strlen(folder) == length &&
+                    memcmp(folder, path, length) == 0;
+    return is_there ? name : path;
+}
+
 /** What of a program's path can be a run's name: "gzip". */
 static void name_of_program(const char *program, char name[NAME_BYTES])
 {

@@ -28,6 +28,9 @@ allot_err al_runs_find(const char *name, char *path, size_t nbytes, allot_error 
 
 /** The name of the run in a folder: the last part of its path. Points into path. */
 const char *al_runs_name(const char *path);
+/** The word that commands find it by: its name, or its whole path if it is not in the user's folder of runs.
+ * Points into path. */
+const char *al_runs_word(const char *path);
 
 /** Call fn for the folder of each run, in order of their names. @return false: fn said stop */
 typedef bool al_runs_fn(void *arg, const char *path);

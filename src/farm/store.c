@@ -23,7 +23,7 @@
 
 allot_err al_store_fault(const char *folder, sqlite3 *db, int code, allot_error *err)
 {
-    const char *name = al_runs_name(folder);
+    const char *name = al_runs_word(folder);
     switch (code & 0xff) {
     case SQLITE_FULL:
         return al_fail(err, ALLOT_EIO, 0,
@@ -231,7 +231,7 @@ allot_err al_store_create(const char *folder, const al_store_content *content, a
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     al_folder_make(store->folder);
     (void)snprintf(path, sizeof path, "%s/output", folder);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+    if (mkdir(path, 0700) != 0 && (errno != ENOENT || mkdir(folder, 0700) != 0) && errno != EEXIST)
         return give_or_close(
             store,
             al_fail(err, ALLOT_EPERM, errno, "%s cannot be made: name another folder with --run-dir", path),
@@ -332,6 +332,7 @@ allot_err al_store_close(al_store *store, allot_error *err)
     al_buffer_fini(&store->block);
     al_buffer_fini(&store->request);
     free(store->inflight);
+    al_buffer_fini(&store->recovered);
     free(store);
     return code;
 }

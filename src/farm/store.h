@@ -130,6 +130,13 @@ typedef void al_store_committed_fn(void *arg, const al_result *result, al_args o
 typedef void al_store_group_fn(void *arg);
 void al_store_on_commit(al_store *store, al_store_committed_fn *fn, al_store_group_fn *group_fn, void *arg);
 
+/** Results that had not been committed, and so not been shown, when the last controller was killed or its
+ * disk was full; they are now. */
+bool al_store_is_recovered(const al_store *store, al_task_id task);
+/** Call the committed_fn for these, and the group_fn, on this thread, before anything is given to the store.
+ */
+allot_err al_store_announce_recovered(al_store *store, allot_error *err);
+
 /** Readable when tasks were committed, room came about, or the store failed. */
 int al_store_fd(const al_store *store);
 /** Take the event off al_store_fd(). @return ALLOT_OK, or why the run cannot be kept any more (disk full...):

@@ -6,6 +6,7 @@
  */
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "farm/store_parts.h"
 
@@ -28,8 +29,11 @@ static int recover_half(al_store *store, const al_tail_half *half, uint64_t ntas
     int code = SQLITE_OK;
     for (uint64_t at = 0; code == SQLITE_OK && al_tail_next(half, &at, &result, &out, &err_out);)
         if (result.task >= 1 && result.task <= ntasks &&
-            (result.start_us == 0 || attempt_known(store, result.task) < (int64_t)result.attempt))
+            (result.start_us == 0 || attempt_known(store, result.task) < (int64_t)result.attempt)) {
             code = al_store_put_result(store, &result, out, err_out);
+            if (al_task_is_final(result.state))
+                (void)al_buffer_append(&store->recovered, &result.task, sizeof result.task);
+        }
     return code;
 }
 
@@ -73,6 +77,57 @@ static int recover_slots(al_store *store, uint64_t ntasks)
     return code;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const al_task_id *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static const al_task_id *recovered(const al_store *store, size_t *count)
+{
+    *count = store->recovered.nbytes / sizeof(al_task_id);
+    return (const al_task_id *)(const void *)store->recovered.at;
+}
+
+bool al_store_is_recovered(const al_store *store, al_task_id task)
+{
+    size_t count;
+    const al_task_id *tasks = recovered(store, &count);
+    return count > 0 && bsearch(&task, tasks, count, sizeof task, by_number) != NULL;
+}
+
+static allot_err announce(al_store *store, al_task_id task, allot_error *err)
+{
+    al_result result;
+    al_buffer texts[2] = {{.at = NULL}, {.at = NULL}};
+    allot_err code = al_store_result(store, task, &result, err);
+    for (int k = 0; k < 2 && code == ALLOT_OK; k++) {
+        int fd = -1;
+        code = al_store_output(store, task, k == 1, &texts[k], &fd, err);
+        if (fd >= 0)
+            (void)close(fd); /* long output is looked up by who shows it */
+    }
+    if (code == ALLOT_OK)
+        store->listener.committed_fn(store->listener.arg, &result, (al_args){texts[0].at, texts[0].nbytes},
+                                     (al_args){texts[1].at, texts[1].nbytes});
+    al_buffer_fini(&texts[0]);
+    al_buffer_fini(&texts[1]);
+    return code;
+}
+
+allot_err al_store_announce_recovered(al_store *store, allot_error *err)
+{
+    size_t count;
+    const al_task_id *tasks = recovered(store, &count);
+    allot_err code = ALLOT_OK;
+    for (size_t k = 0; k < count && store->listener.committed_fn != NULL && code == ALLOT_OK; k++)
+        if (k == 0 || tasks[k] != tasks[k - 1])
+            code = announce(store, tasks[k], err);
+    if (count > 0 && store->listener.group_fn != NULL)
+        store->listener.group_fn(store->listener.arg);
+    return code;
+}
+
 allot_err al_store_recover(al_store *store, uint64_t ntasks, allot_error *err)
 {
     al_tail *tail = store->tail;
@@ -88,6 +143,9 @@ allot_err al_store_recover(al_store *store, uint64_t ntasks, allot_error *err)
         code = sqlite3_exec(store->writer, "COMMIT", NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return al_store_fault(store->folder, store->writer, code, err);
+    if (store->recovered.nbytes > 0)
+        qsort(store->recovered.at, store->recovered.nbytes / sizeof(al_task_id), sizeof(al_task_id),
+              by_number);
     for (int k = 0; k < 2; k++)
         atomic_store(&tail->halves[k].nbytes, 0);
     for (uint32_t slot = 1; slot <= AL_SLOTS_MAX; slot++)
