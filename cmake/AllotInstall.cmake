@@ -26,6 +26,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/allot.pc DESTINATION ${CMAKE_INSTALL_L
 file(GLOB pages ${CMAKE_CURRENT_SOURCE_DIR}/docs/man/*.1)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/man/allot.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+install(FILES docs/man/allot-tasks.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES packaging/completions/allot.bash RENAME allot
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES packaging/completions/_allot DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
