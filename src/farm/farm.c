@@ -100,7 +100,7 @@ allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *
     if (farm == NULL)
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     farm->opts = *opts;
-    farm->epoll = farm->signals = farm->null = -1;
+    farm->epoll = farm->signals = farm->null = farm->input_fd = -1;
     farm->input_ended = opts->inputs == NULL;
     farm->is_input_ready = true;
     farm->nknown = al_store_ntasks_committed(opts->store);
@@ -136,8 +136,8 @@ void al_farm_destroy(al_farm *farm)
             al_buffer_fini(&farm->places[slot].captures[k].text);
             al_buffer_fini(&farm->places[slot].lines[k]);
         }
-    const int descriptors[] = {farm->epoll, farm->signals, farm->null};
-    for (size_t k = 0; k < 3; k++)
+    const int descriptors[] = {farm->epoll, farm->signals, farm->null, farm->input_fd};
+    for (size_t k = 0; k < sizeof descriptors / sizeof descriptors[0]; k++)
         if (descriptors[k] >= 0)
             (void)close(descriptors[k]);
     if (farm->has_old_mask)
@@ -332,15 +332,17 @@ static void wait_for_events(al_farm *farm, int ms)
 static void watch_input(al_farm *farm)
 {
     int fd = farm->opts.inputs != NULL ? al_inputs_fd(farm->opts.inputs) : -1;
-    farm->input_watched = fd >= 0 && add_to_epoll(farm, fd, ABOUT_INPUT) == 0;
+    farm->input_fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+    farm->input_watched = farm->input_fd >= 0 && add_to_epoll(farm, farm->input_fd, ABOUT_INPUT) == 0;
     farm->is_input_ready = !farm->input_watched;
 }
 
-/** An input that is not being waited for would wake us for ever. */
+/** An input that is not being waited for would wake us for ever: closing it is not enough to be rid of it, since
+ * standard input is the same open file. */
 static void mind_input(al_farm *farm)
 {
     if (farm->input_watched && (farm->input_ended || farm->ninterrupts > 0 || farm->is_broken)) {
-        (void)epoll_ctl(farm->epoll, EPOLL_CTL_DEL, al_inputs_fd(farm->opts.inputs), NULL);
+        (void)epoll_ctl(farm->epoll, EPOLL_CTL_DEL, farm->input_fd, NULL);
         farm->input_watched = farm->is_input_ready = false;
     }
 }

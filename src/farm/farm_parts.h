@@ -36,6 +36,7 @@ typedef struct al_place {
 struct al_farm {
     al_farm_opts opts;
     int epoll, signals, null;
+    int input_fd; /* that is watched: our own copy */
     sigset_t old_mask;
     bool has_old_mask;
     al_place *places; /* [nslots + 1]; index = slot */

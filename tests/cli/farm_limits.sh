@@ -116,4 +116,13 @@ allot cancel --json specs
 verify test "$(<"$out")" = '{"run":"specs","asked":false}'
 allot forget --json specs
 verify test "$(<"$out")" = '{"run":"specs","forgotten":true}'
+
+# ---- waiting costs nothing, whatever the list comes from
+cpu_of() { TIMEFORMAT='%U %S'; { time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ print ($1 + $2 < 0.4) }'; }
+verify test "$(cpu_of "$ALLOT" farm 'sleep {}' < <(echo 1))" = 1
+verify test "$(cpu_of "$ALLOT" farm 'sleep {}' :::: <(echo 1))" = 1
+verify test "$(cpu_of "$ALLOT" farm 'sleep {}' ::: 1)" = 1
+verify test "$(cpu_of "$ALLOT" farm --bundle auto 'sleep' < <(echo 1))" = 1
+verify test "$(cpu_of "$ALLOT" farm 'sleep {}' < <(echo 0; sleep 1; echo 0))" = 1
+verify test "$(cpu_of "$ALLOT" farm --bundle auto 'sleep' < <(echo 0; sleep 1; echo 0))" = 1
 done_testing
