@@ -27,6 +27,9 @@ check: setup-check ## install what is missing, build with -Werror, run every tes
 	@$(BUILD) $(CHECK) -j $(JOBS)
 	@ctest --test-dir $(CHECK) -j $(JOBS) --output-on-failure
 
+nightly: check setup-fuzz ## what takes hours: a million random runs, 500 kills, power cuts, fuzzing
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/nightly $(CHECK)
+
 bench: setup-bench ## measure against the peers: minutes, on a quiet machine
 	@$(CONFIGURE) -B $(BENCH) -DALLOT_TESTS=OFF -DALLOT_BENCH=ON
 	@$(BUILD) $(BENCH) -j $(JOBS)
@@ -61,5 +64,5 @@ setup-fuzz:
 setup-format:
 	@tools/setup format
 
-.PHONY: build demo check bench fuzz fmt docs install clean help
+.PHONY: build demo check nightly bench fuzz fmt docs install clean help
 .PHONY: setup setup-check setup-bench setup-fuzz setup-format

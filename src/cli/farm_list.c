@@ -9,9 +9,6 @@
 #include "base/fail.h"
 #include "cli/farm_session.h"
 
-/** What one command line may hold of arguments, -X: the system's limit is 2 MB with the environment. */
-#define MANY_BYTES 131072
-
 static bool reads_stdin(const al_farm_options *o)
 {
     for (uint32_t k = 0; k < o->nsources; k++)
@@ -31,7 +28,7 @@ allot_err al_session_open_inputs(al_session *session, allot_error *err)
                            .has_header = o->header != NULL,
                            .nper = is_many ? UINT32_MAX : (uint32_t)o->nper,
                            .is_cut_by_caller = o->is_bundling,
-                           .nbytes_max = MANY_BYTES,
+                           .nbytes_max = AL_SESSION_MANY_BYTES_SHELL, /* until the template is known */
                            .njobs = session->batch_jobs != 0 ? session->batch_jobs : o->njobs};
     if (reads_stdin(o) && isatty(STDIN_FILENO) == 1)
         al_complain(session->command, "reading %s from the terminal, one a line; Ctrl-D ends them",

@@ -42,6 +42,8 @@ allot_err al_session_parse(al_session *session, allot_error *err)
                              .allows_missing = o->nper > 1,
                              .adds_no_place = o->nper == 0};
     code = al_template_parse(&opts, &session->template, err);
+    if (code == ALLOT_OK && session->inputs != NULL && !al_template_uses_shell(session->template))
+        al_inputs_limit(session->inputs, AL_SESSION_MANY_BYTES);
     const char *tag = o->tag_string != NULL ? o->tag_string : o->tag ? "{}" : NULL;
     if (code == ALLOT_OK && tag != NULL)
         code = al_template_parse_text(tag, session->columns, session->ncolumns, &session->tag, err);
@@ -174,7 +176,8 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .kind = &o->kind,
                          .tokens = o->token_names,
                          .ntokens = o->ntokens,
-                         .cwd = session->cwd[0] != '\0' ? session->cwd : NULL,
+                         .cwd = strcmp(session->cwd, session->here) != 0 ? session->cwd
+                                                                         : NULL, /* we are there */
                          .shell = SHELL,
                          .use_shell = (al_shell_use)o->use_shell,
                          .env = o->env_texts,

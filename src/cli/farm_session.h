@@ -14,6 +14,10 @@
 /** Exit statuses beyond the number of failed tasks (at most AL_FARM_FAILED_MOST). */
 enum { AL_FARM_FAILED_MOST = 100, AL_FARM_EXIT_BROKEN = 101, AL_FARM_EXIT_USAGE = 102 };
 
+/** What a command may hold of arguments, -X: the system's limit is 2 MB with the environment, but 128 kB for
+ * one of them, as which a shell's command line is passed; quoted, a value is four times as long at most. */
+enum { AL_SESSION_MANY_BYTES = 131072, AL_SESSION_MANY_BYTES_SHELL = 30000 };
+
 typedef struct al_session {
     const char *command; /* "farm", for complaints */
     al_farm_options options;

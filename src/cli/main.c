@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,8 +53,18 @@ static int close_output(void)
     return fclose(stdout) == 0 || errno == EBADF ? 0 : errno;
 }
 
+/** Descriptors 0 to 2, if somebody closed them, would be given to the next files that are opened, and what is
+ * printed would go there. What takes their place refuses. */
+static void guard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    guard_descriptors();
     int status = run(argc, argv);
     int fault = close_output();
     if (fault == 0)

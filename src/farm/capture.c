@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "farm/store.h"
@@ -24,12 +26,24 @@ int al_capture_open(al_capture *capture, al_capture_sink *sink, void *sink_arg, 
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return errno;
-    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK); /* ours alone: the task's end blocks, as programs expect */
     al_buffer_clear(&capture->text);
     *capture =
         (al_capture){.pipe = ends[0], .file = -1, .text = capture->text, .sink = sink, .sink_arg = sink_arg};
     *write_end = ends[1];
     return 0;
+}
+
+void al_capture_end_silent(al_capture captures[2])
+{
+    struct pollfd fds[2] = {{.fd = captures[0].pipe, .events = POLLIN},
+                            {.fd = captures[1].pipe, .events = POLLIN}};
+    if (poll(fds, 2, 0) <= 0)
+        return;
+    for (int k = 0; k < 2; k++)
+        if (captures[k].pipe >= 0 && fds[k].revents == POLLHUP) {
+            (void)close(captures[k].pipe);
+            captures[k].pipe = -1;
+        }
 }
 
 void al_capture_close(al_capture *capture)
@@ -66,8 +80,10 @@ void al_capture_add(al_capture *capture, const char *at, size_t nbytes)
 }
 
 /** It became long: what there is of it goes into a file, the rest follows. */
-static void move_to_file(al_capture *capture, const char *path)
+static void move_to_file(al_capture *capture, al_capture_path_fn *path_of, void *arg)
 {
+    char path[PATH_MAX];
+    path_of(arg, capture, path, sizeof path);
     capture->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (capture->file < 0) {
         capture->fault = errno;
@@ -85,7 +101,7 @@ static ssize_t drop(al_capture *capture)
     return read(capture->pipe, scratch, sizeof scratch);
 }
 
-static ssize_t read_short(al_capture *capture, const char *path)
+static ssize_t read_short(al_capture *capture, al_capture_path_fn *path_of, void *arg)
 {
     char *end = al_buffer_reserve(&capture->text, READ_MOST);
     if (end == NULL) {
@@ -99,7 +115,7 @@ static ssize_t read_short(al_capture *capture, const char *path)
             capture->sink(capture->sink_arg, end, (size_t)n);
     }
     if (capture->text.nbytes > AL_INLINE_MOST)
-        move_to_file(capture, path);
+        move_to_file(capture, path_of, arg);
     return n;
 }
 
@@ -121,13 +137,17 @@ static ssize_t read_long(al_capture *capture)
     return drop(capture);
 }
 
-al_capture_state al_capture_read(al_capture *capture, const char *path)
+al_capture_state al_capture_read(al_capture *capture, al_capture_path_fn *path_of, void *arg)
 {
     uint64_t turn_end = capture->nbytes + TURN_MOST;
+    if (capture->pipe >= 0 && !capture->is_nonblocking) {
+        (void)fcntl(capture->pipe, F_SETFL, O_NONBLOCK); /* the task's end blocks, as programs expect */
+        capture->is_nonblocking = true;
+    }
     while (capture->pipe >= 0) {
         ssize_t n = capture->fault != 0  ? drop(capture)
                     : capture->file >= 0 ? read_long(capture)
-                                         : read_short(capture, path);
+                                         : read_short(capture, path_of, arg);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)

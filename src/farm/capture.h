@@ -22,6 +22,7 @@ typedef struct al_capture {
     al_capture_sink *sink;
     void *sink_arg;
     int fault; /**< errno: it could not be kept from here on */
+    bool is_nonblocking;
 } al_capture;
 
 /** Make the pipe.
@@ -35,9 +36,15 @@ typedef enum al_capture_state {
     AL_CAPTURE_END,
 } al_capture_state;
 
+/** Writes the name of the file for a task's long output. */
+typedef void al_capture_path_fn(void *arg, const al_capture *capture, char *path, size_t nbytes);
+
+/** Those of a task's two outputs that nobody holds any more, and that have nothing to read, are at their end:
+ * one system call for what most tasks leave. */
+void al_capture_end_silent(al_capture captures[2]);
 /** Read what is there. Never waits.
- * @param path  the file for long output, made when it is needed */
-al_capture_state al_capture_read(al_capture *capture, const char *path);
+ * @param path_of  asked when the output becomes long: its file is made then */
+al_capture_state al_capture_read(al_capture *capture, al_capture_path_fn *path_of, void *arg);
 
 /** Add something of ours to the end of what was read. */
 void al_capture_add(al_capture *capture, const char *at, size_t nbytes);

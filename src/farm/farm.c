@@ -72,6 +72,15 @@ static bool make_env(al_farm *farm)
     return true;
 }
 
+/** Whether there is a terminal that tasks could read from, write to, or be stopped by. */
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0;
+}
+
 static int add_to_epoll(const al_farm *farm, int fd, uint64_t about)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = about};
@@ -105,6 +114,7 @@ allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *
     farm->is_input_ready = true;
     farm->nknown = al_store_ntasks_committed(opts->store);
     (void)al_farm_kernel_killed(farm); /* from now on */
+    farm->has_terminal = has_terminal();
     farm->places = calloc(opts->nslots + 1, sizeof *farm->places);
     if (farm->places == NULL || !make_env(farm)) {
         al_farm_destroy(farm);
@@ -200,12 +210,13 @@ static void hear_signals(al_farm *farm)
 
 /** A task that needs more than there is: said early, and the end of the run once nothing else is left to do.
  */
-static void look_for_unfit(al_farm *farm)
+static void look_for_unfit(al_farm *farm, uint64_t now_ns)
 {
     al_sched_counts counts;
     allot_error err;
-    if (farm->said_unfit && farm->nlive > 0)
+    if (farm->nlive > 0 && (farm->said_unfit || now_ns < farm->looked_at_ns + LOOK_NS))
         return;
+    farm->looked_at_ns = now_ns;
     al_sched_count(farm->opts.sched, &counts);
     al_task_id task = counts.nready > 0 ? al_sched_find_unfit(farm->opts.sched) : 0;
     if (task == 0)
@@ -337,8 +348,8 @@ static void watch_input(al_farm *farm)
     farm->is_input_ready = !farm->input_watched;
 }
 
-/** An input that is not being waited for would wake us for ever: closing it is not enough to be rid of it, since
- * standard input is the same open file. */
+/** An input that is not being waited for would wake us for ever: closing it is not enough to be rid of it,
+ * since standard input is the same open file. */
 static void mind_input(al_farm *farm)
 {
     if (farm->input_watched && (farm->input_ended || farm->ninterrupts > 0 || farm->is_broken)) {
@@ -408,7 +419,7 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
         }
         uint64_t due_ns = al_farm_weigh(farm, now_ns);
         act(farm);
-        look_for_unfit(farm);
+        look_for_unfit(farm, now_ns);
         if (is_over(farm) && !is_asked_at_last(farm))
             break;
         due_ns = least(due_ns, al_farm_grow_up(farm, al_clock_ns()));

@@ -45,6 +45,7 @@ struct al_farm {
     uint64_t weighed_at_ns; /* when memory of tasks was last looked at */
     uint64_t noom;          /* processes that the kernel has ended for memory, as far as we know */
     bool said_unfit;
+    uint64_t looked_at_ns; /* for tasks that fit nowhere */
     uint32_t first_young, last_young;
     al_buffer argv, pointers;
     char **envp;
@@ -53,6 +54,7 @@ struct al_farm {
     bool input_ended, input_watched, is_input_ready;
     bool is_broken; /* nothing may be started any more */
     bool is_held;
+    bool has_terminal; /* that tasks are to be kept from */
     int ninterrupts;
     uint64_t held_at_ns; /* when load and memory were last looked at */
     uint64_t status_at_ns;

@@ -117,11 +117,16 @@ static char **pointers_to(al_farm *farm, uint32_t argc)
 /** The variables that tell a task who it is, under the names that GNU parallel's users know, too. */
 static void tell_env(al_farm *farm, al_task_id task, uint32_t slot)
 {
-    static const char *const formats[] = {"ALLOT_TASK=%llu", "ALLOT_SLOT=%llu", "PARALLEL_SEQ=%llu",
-                                          "PARALLEL_JOBSLOT=%llu"};
-    for (size_t k = 1; k < AL_FARM_TOLD; k++)
-        (void)snprintf(farm->env_texts[k], 48, formats[k - 1],
-                       (unsigned long long)(k % 2 == 1 ? task : slot));
+    static const char *const names[] = {"ALLOT_TASK=", "ALLOT_SLOT=", "PARALLEL_SEQ=", "PARALLEL_JOBSLOT="};
+    for (size_t k = 1; k < AL_FARM_TOLD; k++) { /* by hand: printf() would take a microsecond */
+        char digits[24], *at = digits + sizeof digits;
+        uint64_t number = k % 2 == 1 ? task : slot;
+        *--at = '\0';
+        do
+            *--at = (char)('0' + number % 10);
+        while ((number /= 10) > 0);
+        (void)stpcpy(stpcpy(farm->env_texts[k], names[k - 1]), at);
+    }
 }
 
 /** Execute what farm->argv holds. @return 0, or errno with what failed */
@@ -147,7 +152,8 @@ static int execute(al_farm *farm, al_place *place, const al_action *action, uint
                       .in_fd = own->in_fd >= 0 ? own->in_fd : farm->null,
                       .out_fd = ends[0],
                       .err_fd = ends[1],
-                      .nice = farm->opts.nice};
+                      .nice = farm->opts.nice,
+                      .new_session = farm->has_terminal};
     fault = al_spawn_start(&spawn, &place->pid, failed);
     if (fault == ENOEXEC) { /* a script without #!, which shells give to sh */
         memmove(argv + 1, argv, (argc + 1) * sizeof *argv);
@@ -279,6 +285,13 @@ void al_farm_kill(al_farm *farm, uint32_t slot, bool hard)
 /* ---- its output -----------------------------------------------------------------------------------------
  */
 
+static void output_path(void *arg, const al_capture *capture, char *path, size_t nbytes)
+{
+    const al_place *place = arg;
+    al_store_output_path(place->farm->opts.store, place->task, place->attempt, capture == &place->captures[1],
+                         path, nbytes);
+}
+
 /** Read both outputs. @return whether both are at their end */
 static bool drain(al_farm *farm, uint32_t slot)
 {
@@ -288,9 +301,7 @@ static bool drain(al_farm *farm, uint32_t slot)
         al_capture *capture = &place->captures[k];
         if (capture->pipe < 0)
             continue;
-        char path[4096];
-        al_store_output_path(farm->opts.store, place->task, place->attempt, k == 1, path, sizeof path);
-        ended = al_capture_read(capture, path) == AL_CAPTURE_END && ended;
+        ended = al_capture_read(capture, output_path, place) == AL_CAPTURE_END && ended;
     }
     return ended;
 }
@@ -413,6 +424,7 @@ static void note_end(al_farm *farm, uint32_t slot, int status, const struct rusa
         place->seen_kb > (uint64_t)usage->ru_maxrss ? place->seen_kb : (uint64_t)usage->ru_maxrss;
     if (result->signal == SIGKILL && al_farm_kernel_killed(farm))
         result->cause = AL_CAUSE_MEMORY;
+    al_capture_end_silent(place->captures);
     if (drain(farm, slot)) {
         finish(farm, slot, now_ns);
         return;

@@ -410,6 +410,11 @@ void al_inputs_batch(al_inputs *inputs, uint64_t nbatch)
     inputs->nbatch = nbatch;
 }
 
+void al_inputs_limit(al_inputs *inputs, size_t nbytes_max)
+{
+    inputs->opts.nbytes_max = nbytes_max;
+}
+
 uint64_t al_inputs_left(const al_inputs *inputs)
 {
     uint64_t total = inputs->has_stream ? UINT64_MAX : product(inputs, 0);

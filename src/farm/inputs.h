@@ -69,6 +69,8 @@ allot_err al_inputs_fill(al_inputs *inputs, allot_error *err);
 /** From now on so many values of each source make a task, for is_cut_by_caller. With fewer than were gathered
  * so far, al_inputs_next() gives those out also while more has to be waited for. */
 void al_inputs_batch(al_inputs *inputs, uint64_t nbatch);
+/** -X: no task's arguments take more than this from now on. */
+void al_inputs_limit(al_inputs *inputs, size_t nbytes_max);
 /** How many values (combinations) are left; UINT64_MAX: unknown. */
 uint64_t al_inputs_left(const al_inputs *inputs);
 

@@ -13,30 +13,34 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool was_in_flight(const al_store_inflight *tasks, uint32_t count, pid_t session)
+static bool was_in_flight(const al_store_inflight *tasks, uint32_t count, al_task_id task)
 {
     for (uint32_t k = 0; k < count; k++)
-        if (tasks[k].pid == session && session > 0)
+        if (tasks[k].task == task)
             return true;
     return false;
 }
 
-/** Whether a process was started by a controller of this run: see make_env() in farm.c. */
-static bool is_of_run(long pid, const char *folder)
+/** The task of this run that a process belongs to, by what every task is told (tell_env() in farm_task.c). 0:
+ * none */
+static al_task_id task_of(long pid, const char *folder)
 {
     char path[64], text[4096];
-    size_t length = strlen(folder) + 1;
+    al_task_id task = 0;
+    bool is_ours = false;
     (void)snprintf(path, sizeof path, "/proc/%ld/environ", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
     if (fd >= 0)
         (void)close(fd);
     text[n > 0 ? n : 0] = '\0';
-    /* Ours come first. */
-    for (const char *at = text; at < text + (n > 0 ? n : 0); at += strlen(at) + 1)
+    for (const char *at = text; n > 0 && at < text + n; at += strlen(at) + 1) { /* ours come first */
         if (strncmp(at, "ALLOT_RUN=", 10) == 0)
-            return strncmp(at + 10, folder, length) == 0;
-    return false;
+            is_ours = strcmp(at + 10, folder) == 0;
+        else if (strncmp(at, "ALLOT_TASK=", 11) == 0)
+            task = strtoull(at + 11, NULL, 10);
+    }
+    return is_ours ? task : 0;
 }
 
 uint32_t al_leftovers_end(const al_store *store)
@@ -50,7 +54,7 @@ uint32_t al_leftovers_end(const al_store *store)
         long pid = strtol(entry->d_name, &end, 10);
         if (pid <= 1 || *end != '\0' || pid == (long)getpid())
             continue;
-        if (was_in_flight(tasks, count, getsid((pid_t)pid)) && is_of_run(pid, al_store_folder(store)))
+        if (was_in_flight(tasks, count, task_of(pid, al_store_folder(store))))
             nended += kill((pid_t)pid, SIGKILL) == 0;
     }
     if (entries != NULL)

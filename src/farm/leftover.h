@@ -8,8 +8,8 @@
 #include "farm/store.h"
 
 /** End (KILL) what is left on this machine of tasks that were in flight when the run's last controller was
- * killed, before they are run again. A process counts when it is in such a task's session, and its
- * environment says that it belongs to this run: numbers of processes are used again.
+ * killed, before they are run again. A process counts when its environment says that it belongs to such a
+ * task of this run.
  * @return how many there were */
 uint32_t al_leftovers_end(const al_store *store);
 

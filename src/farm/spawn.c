@@ -31,15 +31,28 @@ typedef struct report {
     volatile int fault;
     const char *volatile failed;
     pid_t parent;
+    sigset_t ignored;
 } report;
 
-/** Signals that we may have set to be ignored, or were started with ignored by nohup. */
-static void default_signals(void)
+/** Signals that are ignored here, by us or since nohup started us so: all else is reset by execve() itself.
+ */
+static sigset_t ignored_signals(void)
 {
-    static const int signals[] = {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGCHLD};
-    for (size_t k = 0; k < sizeof signals / sizeof signals[0]; k++)
-        (void)signal(signals[k], SIG_DFL);
+    struct sigaction action;
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (int signal = 1; signal < SIGRTMIN; signal++)
+        if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            (void)sigaddset(&set, signal);
+    return set;
+}
+
+static void default_signals(const sigset_t *ignored)
+{
     sigset_t none;
+    for (int number = 1; number < SIGRTMIN; number++)
+        if (sigismember(ignored, number) == 1 && number != SIGHUP) /* nohup means the tasks, too */
+            (void)signal(number, SIG_DFL);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -47,7 +60,10 @@ static void default_signals(void)
 /** In the child. @return only when something failed */
 static void become(const al_spawn *spawn, report *told)
 {
-    (void)setsid();
+    if (spawn->new_session)
+        (void)setsid();
+    else
+        (void)setpgid(0, 0);
     told->failed = "connect";
     if (dup2(spawn->in_fd, STDIN_FILENO) < 0 || dup2(spawn->out_fd, STDOUT_FILENO) < 0 ||
         dup2(spawn->err_fd, STDERR_FILENO) < 0)
@@ -60,7 +76,7 @@ static void become(const al_spawn *spawn, report *told)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should we be killed, nobody would hear of its end */
     if (getppid() != told->parent)          /* as we were already */
         _exit(127);
-    default_signals();
+    default_signals(&told->ignored);
     told->failed = "execute";
     (void)execve(spawn->path, spawn->argv, spawn->envp);
 fail:
@@ -70,7 +86,11 @@ fail:
 
 int al_spawn_start(const al_spawn *spawn, pid_t *pid, const char **failed)
 {
-    report told = {.fault = 0, .failed = "start", .parent = getpid()};
+    static report told;
+    if (told.parent == 0) /* what is the same for all */
+        told = (report){.parent = getpid(), .ignored = ignored_signals()};
+    told.fault = 0;
+    told.failed = "start";
     pid_t child = vfork();
     if (child == 0)
         become(spawn, &told);

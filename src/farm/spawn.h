@@ -5,6 +5,7 @@
 #ifndef AL_FARM_SPAWN_H
 #define AL_FARM_SPAWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,13 +15,15 @@ typedef struct al_spawn {
     char *const *envp; /**< ends in NULL */
     const char *cwd;   /**< NULL: as we are */
     int in_fd, out_fd, err_fd;
-    int nice; /**< added to ours */
+    int nice;         /**< added to ours */
+    bool new_session; /**< in a session of its own, without a terminal; otherwise in a process group of its
+                         own */
 } al_spawn;
 
-/** Start it, in a session of its own, that ends with the calling thread, with signals as a new login has them
+/** Start it, so that it ends with the calling thread, with signals as a new login has them
  * and no descriptor but these three. Returns once the program is being executed. Call from a thread that has
  * all signals blocked which the process handles.
- * @param[out] pid  its number, that of its process group and of its session
+ * @param[out] pid  its number, that of its process group and, if that is new, of its session
  * @return 0, or errno of what failed: *failed says which ("chdir", "execute") */
 int al_spawn_start(const al_spawn *spawn, pid_t *pid, const char **failed);
 

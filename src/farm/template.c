@@ -8,10 +8,12 @@
 #define _GNU_SOURCE
 #include "farm/template.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/nearest.h"
 #include "farm/shell_words.h"
 
 typedef enum part_kind { TEXT, ALL, NTH, NUMBER, SLOT } part_kind;
@@ -70,6 +72,23 @@ static bool read_name(const al_template *template, const char *in, size_t nbytes
     return false;
 }
 
+/** Whether a word is so like a column's name that it was meant to be one. @param[out] name  which; NULL: no
+ * matter */
+static bool is_near_name(const al_template *template, const char *in, size_t nbytes, char name[64])
+{
+    char word[64];
+    size_t length = 0;
+    while (length < nbytes && length < sizeof word - 1 && strchr("./ ", in[length]) == NULL)
+        length++;
+    (void)snprintf(word, sizeof word, "%.*s", (int)length, in);
+    al_nearest nearest = {.word = word};
+    for (uint32_t k = 0; k < template->nnames && length > 0; k++)
+        al_nearest_try(&nearest, template->names[k], strlen(template->names[k]));
+    if (name != NULL)
+        memcpy(name, nearest.name, sizeof nearest.name);
+    return nearest.name[0] != '\0';
+}
+
 typedef enum reading { IS_PLACE, IS_TEXT, IS_WRONG } reading;
 
 /** {2}, {-1/.}: and what begins as one but is none. */
@@ -108,6 +127,8 @@ static reading read_place(const al_template *template, const char *at, const cha
     }
     if (read_cut(in, inside, &place->cut) || read_name(template, in, inside, place))
         return IS_PLACE;
+    if (template->nnames > 0 && is_near_name(template, in, inside, NULL))
+        return IS_WRONG;
     return inside > 0 ? read_number(in, inside, place) : IS_TEXT;
 }
 
@@ -157,9 +178,16 @@ static allot_err out_of_memory(allot_error *err)
     return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
 }
 
-static allot_err refuse_place(const char *line, const char *at, const char *end, allot_error *err)
+static allot_err refuse_place(const al_template *template, const char *line, const char *at, const char *end,
+                              allot_error *err)
 {
+    char name[64];
     const char *close = memchr(at, '}', (size_t)(end - at));
+    if (is_near_name(template, at + 1, (size_t)(close - at) - 1, name))
+        return al_fail(
+            err, ALLOT_EINVAL, 0,
+            "column %zu: there is no column %.*s; did you mean {%s}? A brace that is meant is written \\{",
+            (size_t)(at - line) + 1, (int)(close - at + 1), at, name);
     return al_fail(
         err, ALLOT_EINVAL, 0,
         "column %zu: %.*s is no placeholder: there are {} {.} {/} {//} {/.} {#} {%%} and {N} with N from 1; "
@@ -178,7 +206,7 @@ static allot_err take_place(al_template *template, al_shell_walk *walk, const ch
         return ALLOT_OK;
     reading what = read_place(template, walk->at, walk->end, &place, &nbytes);
     if (what == IS_WRONG)
-        return refuse_place(line, walk->at, walk->end, err);
+        return refuse_place(template, line, walk->at, walk->end, err);
     if (what == IS_TEXT)
         return ALLOT_OK;
     place.word = word;

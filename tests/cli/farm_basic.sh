@@ -83,10 +83,16 @@ expect 102 "" "allot farm: unknown option '--jops'; did you mean '--jobs'[?]*" -
 expect 102 "" "allot farm: --halt x:*" --halt x true ::: 1
 expect 102 "" "*unbalanced*" "echo 'a" ::: 1
 
-# ---- each in a session of its own, without our standard input
+# ---- each in a process group of its own, without our standard input; where there is a terminal, in a session
 expect 0 "" "" -N0 'cat; echo' ::: 1 < <(sleep 0.1; echo secret)
-farm -N0 'ps -o sid= -p $$ | tr -d " "; echo $$' ::: 1
+farm -N0 'ps -o pgid= -p $$ | tr -d " "; echo $$' ::: 1
 verify test "$(sed -n 1p "$out")" = "$(sed -n 2p "$out")"
+$python - "$ALLOT" >"$out" 2>"$err" <<'END'
+import os, pty, sys
+pty.spawn([sys.argv[1], "farm", "-q", "-N0", "ps -o sid= -p $$; echo $$; tty </dev/tty || echo none", ":::", "1"])
+END
+verify test "$(tr -d ' \r' <"$out" | sed -n 1p)" = "$(tr -d ' \r' <"$out" | sed -n 2p)"
+verify grep -q none "$out"
 
 # ---- what is left behind: nothing that holds the output is waited for long
 farm -N0 'sleep 1000 & echo done' ::: 1
