@@ -21,6 +21,20 @@
 #define NGROUPS 8
 #define LINE_BYTES 120
 
+/** How much of the work is done, by the times of the tasks that ended: those that run count for what they
+ * have run.
+ * @return negative: not known */
+static double work_done(const al_farm_facts *facts, const al_sched_counts *counts, uint64_t nleft)
+{
+    uint64_t nended = facts->nattempts - counts->nrunning;
+    if (facts->ntotal == UINT64_MAX || facts->nattempts <= counts->nrunning || nleft < counts->nrunning)
+        return -1;
+    double mean_s = facts->busy_s / (double)nended;
+    double done_s = facts->busy_s + facts->running_s;
+    double left_s = facts->expected_s + mean_s * (double)(nleft - counts->nrunning);
+    return done_s + left_s > 0 ? done_s / (done_s + left_s) : -1;
+}
+
 void al_session_status(void *arg, char *line, size_t nbytes)
 {
     const al_session *session = arg;
@@ -32,7 +46,7 @@ void al_session_status(void *arg, char *line, size_t nbytes)
     al_progress_state state = {.ndone = nfinal - session->nbefore,
                                .ntotal =
                                    facts.ntotal == UINT64_MAX ? UINT64_MAX : facts.ntotal - session->nbefore,
-                               .fraction = -1};
+                               .fraction = work_done(&facts, &counts, facts.ntotal - nfinal)};
     char more[96] = "";
     int n = snprintf(more, sizeof more, ", %" PRIu64 " running", counts.nrunning);
     if (counts.nfailed > 0)
@@ -152,6 +166,29 @@ static void print_failures(const al_session *session)
     fprintf(stderr, "  see: allot log %s TASK      try these again: allot retry %s\n", name, name);
 }
 
+/** The tasks that took longest, if some took much longer than the others: where a day's work hangs. */
+static void print_slowest(const al_session *session)
+{
+    al_result slowest[3];
+    size_t count = 3;
+    double median_s = al_sched_median_ns(session->sched) * 1e-9;
+    if (al_store_slowest(session->store, slowest, &count, NULL) != ALLOT_OK)
+        return;
+    for (size_t k = 0; k < count && (double)slowest[k].wall_us * 1e-6 > 2 * median_s; k++) {
+        al_args args, spec;
+        char text[61];
+        size_t n = 0;
+        if (al_store_task(session->store, slowest[k].task, &args, &spec, NULL) != ALLOT_OK)
+            return;
+        al_args shown = spec.at != NULL ? spec : args;
+        for (; n < shown.nbytes && n < sizeof text - 1; n++)
+            text[n] = (char)((unsigned char)shown.at[n] < ' ' ? ' ' : shown.at[n]);
+        text[n] = '\0';
+        fprintf(stderr, "  %s %.3g s: task %" PRIu64 ", %s\n", k == 0 ? "slowest" : "       ",
+                (double)slowest[k].wall_us * 1e-6, slowest[k].task, text);
+    }
+}
+
 /* ---- the summary ----------------------------------------------------------------------------------------
  */
 
@@ -225,6 +262,8 @@ static void print_summary(const al_session *session, const al_sched_counts *coun
     al_complain(session->command, "%s", text);
     if (session->options.explain)
         explain(session, facts);
+    if (counts->ndone + counts->nfailed > 3 && wall_s > 2)
+        print_slowest(session);
     if (counts->nfailed > 0)
         print_failures(session);
     if (!facts->is_input_read)

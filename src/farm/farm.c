@@ -441,6 +441,15 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
 void al_farm_facts_of(const al_farm *farm, al_farm_facts *facts)
 {
     *facts = farm->facts;
+    uint64_t now_ns = al_clock_ns(), nended = facts->nattempts - farm->nlive;
+    double mean_s = facts->nattempts > farm->nlive ? facts->busy_s / (double)nended : 0;
+    for (uint32_t slot = 1; slot <= farm->opts.nslots; slot++) {
+        if (farm->places[slot].task == 0)
+            continue;
+        double elapsed_s = (double)(now_ns - farm->places[slot].start_ns) * 1e-9;
+        facts->running_s += elapsed_s;
+        facts->expected_s += mean_s - elapsed_s > 0.1 * mean_s ? mean_s - elapsed_s : 0.1 * mean_s;
+    }
     facts->ntotal =
         farm->input_ended ? al_store_ntasks(farm->opts.store) : al_inputs_total(farm->opts.inputs);
 }

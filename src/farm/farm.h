@@ -74,7 +74,9 @@ typedef struct al_farm_facts {
     uint64_t ntotal;    /**< tasks there will be; UINT64_MAX: not known yet */
     uint64_t nnew;      /**< tasks that ended in this session */
     uint64_t nfailed;   /**< of these, not well */
-    double busy_s;      /**< sum of all attempts' times */
+    double busy_s;      /**< sum of the times of attempts that ended */
+    double running_s;   /**< of those that run, so far; by al_farm_facts_of() */
+    double expected_s;  /**< what they will take yet if they are as the mean; by al_farm_facts_of() */
     double user_s, sys_s, longest_s;
     uint64_t most_mem_kb;
     uint64_t nattempts, spawn_ns; /**< starts, and what they took us in all */

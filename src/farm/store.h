@@ -172,6 +172,9 @@ allot_err al_store_output(al_store *store, al_task_id task, bool is_err, al_buff
 typedef bool al_store_result_fn(void *arg, const al_result *result);
 allot_err al_store_each_result(al_store *store, uint32_t states, al_store_result_fn *fn, void *arg,
                                allot_error *err);
+/** The results that took longest, longest first. @param[in,out] count  how many at most; how many there are
+ */
+allot_err al_store_slowest(al_store *store, al_result *results, size_t *count, allot_error *err);
 /** Forget the results of tasks in these states, which are to be done again (allot retry). Control only. */
 allot_err al_store_reset(al_store *store, uint32_t states, uint64_t *nreset, allot_error *err);
 

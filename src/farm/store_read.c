@@ -299,6 +299,22 @@ allot_err al_store_each_result(al_store *store, uint32_t states, al_store_result
     return conclude(store, ask, step, err);
 }
 
+allot_err al_store_slowest(al_store *store, al_result *results, size_t *count, allot_error *err)
+{
+    sqlite3_stmt *ask;
+    int step = SQLITE_DONE;
+    size_t most = *count;
+    *count = 0;
+    allot_err code =
+        prepare(store, "SELECT " RESULT_COLUMNS " FROM result ORDER BY wall_us DESC LIMIT ?", &ask, err);
+    if (code != ALLOT_OK)
+        return code;
+    (void)sqlite3_bind_int64(ask, 1, (sqlite3_int64)most);
+    while (*count < most && (step = sqlite3_step(ask)) == SQLITE_ROW)
+        read_result(ask, &results[(*count)++]);
+    return conclude(store, ask, step, err);
+}
+
 /** Change results, by a connection that lives for this alone. */
 static allot_err change(al_store *store, const char *sql, uint64_t *nchanged, allot_error *err)
 {

@@ -64,7 +64,7 @@ static void format_time(double seconds, char *text, size_t nbytes)
 static double fraction_of(const al_progress_state *state)
 {
     double fraction = state->fraction;
-    if (state->ntotal != UINT64_MAX)
+    if (fraction < 0 && state->ntotal != UINT64_MAX)
         fraction = state->ntotal == 0 ? 1.0 : (double)state->ndone / (double)state->ntotal;
     return fraction > 1 ? 1 : fraction;
 }

@@ -18,7 +18,7 @@
 typedef struct al_progress_state {
     uint64_t ndone;  /* units: items, tasks */
     uint64_t ntotal; /* UINT64_MAX: unknown */
-    double fraction; /* done of all, 0 to 1, by another measure when ntotal is unknown; negative: unknown */
+    double fraction; /* done of all, 0 to 1, by a better measure than counting; negative: there is none */
 } al_progress_state;
 
 typedef struct al_progress_opts {

@@ -37,6 +37,7 @@ static void test_plain(void **state)
     assert_string_equal(format(0, 0, -1, SECOND, 0), "100% 0 items, 0/s, 0 s left");
     assert_string_equal(format(1234567, UINT64_MAX, -1, SECOND, 0), "1.23M items, 1.23M/s");
     assert_string_equal(format(1000, UINT64_MAX, 0.5, SECOND, 0), " 50% 1.00k items, 1.00k/s, 1 s left");
+    assert_string_equal(format(10, 1000, 0.5, SECOND, 0), " 50% 10 items, 10/s, 1 s left");
     /* More done than was announced, and a clock that has not moved. */
     assert_string_equal(format(300, 200, -1, SECOND, 0), "100% 300 items, 300/s, 0 s left");
     assert_string_equal(format(3, 4, -1, 0, 0), " 75% 3 items, 0/s, 0 s left");

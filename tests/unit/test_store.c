@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "farm/known.h"
 #include "farm/store.h"
 
 static char scratch[64], folder[128];
@@ -257,6 +258,124 @@ static void test_keys(void **state)
     assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
 }
 
+static bool next_spec(void *arg, al_args *spec)
+{
+    unsigned *count = arg;
+    *spec = args_of("{\"command\": \"x\"}");
+    return (*count)++ < 3;
+}
+
+static void test_made_with_content(void **state)
+{
+    (void)state;
+    unsigned count = 0;
+    al_store *store = NULL;
+    al_args args, spec;
+    char *value;
+    const char *const keys[] = {"a", "1", "left out", NULL, "b", "2", NULL};
+    al_store_content content = {keys, next_spec, &count};
+    assert_int_equal(al_store_create(folder, &content, &store, NULL), ALLOT_OK);
+    assert_int_equal(al_store_ntasks_committed(store), 3);
+    assert_int_equal(al_store_get(store, "b", &value, NULL), ALLOT_OK);
+    assert_string_equal(value, "2");
+    free(value);
+    assert_int_equal(al_store_get(store, "left out", &value, NULL), ALLOT_OK);
+    assert_null(value);
+    assert_int_equal(al_store_task(store, 3, &args, &spec, NULL), ALLOT_OK);
+    assert_int_equal(args.nbytes, 0);
+    assert_int_equal(spec.nbytes, 16);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+}
+
+static void test_slowest(void **state)
+{
+    (void)state;
+    al_store *store = create();
+    al_result slowest[2];
+    size_t count = 2;
+    add(store, 5);
+    assert_int_equal(al_store_sync(store, NULL), ALLOT_OK);
+    assert_int_equal(al_store_slowest(store, slowest, &count, NULL), ALLOT_OK);
+    assert_int_equal(count, 0);
+    for (al_task_id task = 1; task <= 5; task++) {
+        al_result result = result_of(task, 1, AL_TASK_DONE);
+        result.wall_us = task * 7 % 5;
+        assert_true(al_store_ended(store, &result, args_of(""), args_of("")));
+    }
+    assert_int_equal(al_store_sync(store, NULL), ALLOT_OK);
+    count = 2;
+    assert_int_equal(al_store_slowest(store, slowest, &count, NULL), ALLOT_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(slowest[0].task, 2);
+    assert_int_equal(slowest[1].task, 4);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+}
+
+/* ---- known ----------------------------------------------------------------------------------------------
+ */
+
+static void assert_known(al_known *known, const char *text, bool expected)
+{
+    bool is_known;
+    assert_int_equal(al_known_take(known, args_of(text), &is_known, NULL), ALLOT_OK);
+    if (is_known != expected)
+        fail_msg("%s: %s", text, is_known ? "known" : "not known");
+}
+
+static void test_known_by_content(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"a", "b", "b", "", "c"};
+    al_store *store = create();
+    for (size_t k = 0; k < 5; k++)
+        assert_int_equal(al_store_add(store, args_of(texts[k]), NULL, NULL), ALLOT_OK);
+    assert_int_equal(al_store_sync(store, NULL), ALLOT_OK);
+    al_known *known = al_known_create(store, false);
+    for (size_t k = 0; k < 5; k++) /* the same list */
+        assert_known(known, texts[k], true);
+    assert_false(al_known_is_going(known));
+    assert_known(known, "a", false);
+    al_known_destroy(known);
+    known = al_known_create(store, false); /* edited: each of the run's answers once */
+    assert_known(known, "a", true);
+    assert_known(known, "new", false);
+    assert_known(known, "c", true);
+    assert_known(known, "b", true);
+    assert_known(known, "b", true);
+    assert_known(known, "b", false);
+    assert_known(known, "a", false);
+    assert_true(al_known_is_going(known));
+    assert_known(known, "", true);
+    assert_false(al_known_is_going(known));
+    assert_int_equal(al_known_nread(known), 8);
+    al_known_destroy(known);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+}
+
+static void test_known_whatever_the_cut(void **state)
+{
+    (void)state;
+    al_store *store = create();
+    assert_int_equal(al_store_add(store, (al_args){"a\0bb\0c", 6}, NULL, NULL), ALLOT_OK);
+    assert_int_equal(al_store_add(store, (al_args){"d\0", 2}, NULL, NULL), ALLOT_OK);
+    assert_int_equal(al_store_sync(store, NULL), ALLOT_OK);
+    al_known *known = al_known_create(store, true);
+    static const char *const same[] = {"a", "bb", "c", "d", ""};
+    for (size_t k = 0; k < 5; k++)
+        assert_known(known, same[k], true);
+    assert_false(al_known_is_going(known));
+    al_known_destroy(known);
+    known = al_known_create(store, true);
+    assert_known(known, "a", true);
+    assert_known(known, "b", false); /* no more than the beginning of a value */
+    assert_known(known, "d", true);
+    assert_known(known, "c", true);
+    assert_known(known, "a", false);
+    assert_known(known, "bb", true);
+    al_known_destroy(known);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+}
+
 /* ---- commits and their order ----------------------------------------------------------------------------
  */
 
@@ -409,6 +528,60 @@ static void test_killed_controller_loses_nothing(void **state)
     assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
 }
 
+typedef struct shown {
+    char text[100];
+    unsigned ngroups;
+} shown;
+
+static void show(void *arg, const al_result *result, al_args out, al_args err_out)
+{
+    shown *s = arg;
+    (void)err_out;
+    (void)snprintf(s->text + strlen(s->text), sizeof s->text - strlen(s->text), "%llu %.*s;",
+                   (unsigned long long)result->task, (int)out.nbytes, out.at);
+}
+
+static void show_group(void *arg)
+{
+    ((shown *)arg)->ngroups++;
+}
+
+/** What was not committed was not shown: whoever finds it shows it, once. What was, is not shown again. */
+static void test_what_was_found_is_shown(void **state)
+{
+    (void)state;
+    shown s = {.text = ""};
+    uint32_t count;
+    in_killed_child(leave_uncommitted);
+    al_store *store = reopen(AL_STORE_CONTROL);
+    al_store_on_commit(store, show, show_group, &s);
+    assert_int_equal(al_store_announce_recovered(store, NULL), ALLOT_OK);
+    bool is_first_found = al_store_is_recovered(store, 1); /* its group may have come first */
+    assert_string_equal(s.text, is_first_found ? "1 out;2 out;3 out;" : "2 out;3 out;");
+    assert_int_equal(s.ngroups, 1);
+    assert_true(al_store_is_recovered(store, 2) && al_store_is_recovered(store, 3));
+    assert_false(al_store_is_recovered(store, 4));
+    const al_store_inflight *inflight = al_store_interrupted(store, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(inflight[0].task, 4);
+    assert_int_equal(inflight[1].task, 5);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+    store = reopen(AL_STORE_CONTROL);
+    s.text[0] = '\0';
+    al_store_on_commit(store, show, show_group, &s);
+    assert_int_equal(al_store_announce_recovered(store, NULL), ALLOT_OK);
+    assert_string_equal(s.text, "");
+    (void)al_store_interrupted(store, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(al_store_fail_interrupted(store, NULL), ALLOT_OK);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+    char text[200] = "";
+    store = reopen(AL_STORE_READ);
+    assert_int_equal(al_store_each_state(store, note_state, text, NULL), ALLOT_OK);
+    assert_string_equal(text, "1 done 1;2 done 1;3 done 1;4 failed 1 interrupted;5 failed 2 interrupted;");
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+}
+
 /* ---- damage ---------------------------------------------------------------------------------------------
  */
 
@@ -548,6 +721,11 @@ int main(void)
         IN_SCRATCH(test_results_come_back),
         IN_SCRATCH(test_reset_and_filters),
         IN_SCRATCH(test_keys),
+        IN_SCRATCH(test_made_with_content),
+        IN_SCRATCH(test_slowest),
+        IN_SCRATCH(test_known_by_content),
+        IN_SCRATCH(test_known_whatever_the_cut),
+        IN_SCRATCH(test_what_was_found_is_shown),
         IN_SCRATCH(test_results_are_announced_when_on_disk),
         IN_SCRATCH(test_requests),
         IN_SCRATCH(test_second_controller_is_refused),
