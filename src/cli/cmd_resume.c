@@ -177,29 +177,27 @@ static int go_on(al_session *session, int argc, char **argv, const al_command *c
     return status;
 }
 
-static int run_resume(int argc, char **argv)
+static int run(int argc, char **argv, const al_command *command, uint32_t states)
 {
     static al_session session;
-    session.command = "resume";
+    session.command = command->name;
     session.ready_fd = -1;
     al_farm_options_init(&session.options);
     (void)signal(SIGPIPE, SIG_IGN);
-    int status = go_on(&session, argc, argv, &al_command_resume, 0);
+    int status = go_on(&session, argc, argv, command, states);
     al_session_fini(&session);
     return status;
 }
 
+static int run_resume(int argc, char **argv)
+{
+    return run(argc, argv, &al_command_resume, 0);
+}
+
 static int run_retry(int argc, char **argv)
 {
-    static al_session session;
-    session.command = "retry";
-    session.ready_fd = -1;
-    al_farm_options_init(&session.options);
-    (void)signal(SIGPIPE, SIG_IGN);
-    int status = go_on(&session, argc, argv, &al_command_retry,
-                       1u << AL_TASK_FAILED | 1u << AL_TASK_SKIPPED | 1u << AL_TASK_CANCELED);
-    al_session_fini(&session);
-    return status;
+    return run(argc, argv, &al_command_retry,
+               1u << AL_TASK_FAILED | 1u << AL_TASK_SKIPPED | 1u << AL_TASK_CANCELED);
 }
 
 const al_command al_command_resume = {

@@ -4,7 +4,6 @@
 # shellcheck source=tests/cli/harness.bash
 . "$(dirname "$0")/harness.bash"
 verb=farm
-allot() { status=0; "$ALLOT" "$@" >"$out" 2>"$err" || status=$?; }
 
 # ---- templates and lists
 expect 102 "" "allot farm: *{0}*" 'echo {0}' ::: a

@@ -4,17 +4,6 @@
 # shellcheck source=tests/cli/harness.bash
 . "$(dirname "$0")/harness.bash"
 verb=farm
-patience=60
-
-until_true() {
-    local k
-    for ((k = 0; k < patience * 50; k++)); do
-        "$@" && return 0
-        sleep 0.02
-    done
-    depth=1 fail "did not come to pass: $*"
-}
-allot() { status=0; "$ALLOT" "$@" >"$out" 2>"$err" || status=$?; }
 # log_has RUN WORDS - of the run's tasks, sorted: state cause signal.
 log_has() {
     verify test "$("$ALLOT" log --json "$1" | $python -c '

@@ -4,20 +4,8 @@
 # shellcheck source=tests/cli/harness.bash
 . "$(dirname "$0")/harness.bash"
 verb=farm
-patience=30
-
-until_true() {
-    local k
-    for ((k = 0; k < patience * 50; k++)); do
-        "$@" && return 0
-        sleep 0.02
-    done
-    depth=1 fail "did not come to pass: $*"
-}
 # seen WORD... - these lines, in any order, were written to the file `seen`.
 seen() { [ "$(sort seen 2>/dev/null | tr '\n' ' ')" = "$(printf '%s\n' "$@" | sort | tr '\n' ' ')" ]; }
-allot() { status=0; "$ALLOT" "$@" >"$out" 2>"$err" || status=$?; }
-state() { "$ALLOT" status --json "$1" | $python -c 'import json,sys; print(json.load(sys.stdin)["'"$2"'"])'; }
 # kill_when COMMAND... - kill the run at $pid once the command succeeds.
 kill_when() { until_true "$@"; kill -KILL $pid; wait $pid 2>/dev/null; }
 

@@ -4,22 +4,9 @@
 # shellcheck source=tests/cli/harness.bash
 . "$(dirname "$0")/harness.bash"
 verb=farm
-patience=30
-
-# until COMMAND... - wait until it succeeds.
-until_true() {
-    local k
-    for ((k = 0; k < patience * 50; k++)); do
-        "$@" && return 0
-        sleep 0.02
-    done
-    depth=1 fail "did not come to pass: $*"
-}
 # seen N - N lines were written to the file `seen`; has RUN KEY VALUE - what status says of it.
 seen() { [ "$(cat seen 2>/dev/null | wc -l)" = "$1" ]; }
 has() { [ "$(state "$1" "$2")" = "$3" ]; }
-allot() { status=0; "$ALLOT" "$@" >"$out" 2>"$err" || status=$?; }
-state() { "$ALLOT" status --json "$1" | $python -c 'import json,sys; print(json.load(sys.stdin)["'"$2"'"])'; }
 
 allot runs
 verify test "$status" = 0

@@ -47,6 +47,25 @@ farm() {
     status=0
     "$ALLOT" farm "$@" >"$out" 2>"$err" || status=$?
 }
+# until_true COMMAND... - wait until it succeeds, for $patience seconds.
+patience=60
+until_true() {
+    local k
+    for ((k = 0; k < patience * 50; k++)); do
+        "$@" && return 0
+        sleep 0.02
+    done
+    depth=1 fail "did not come to pass: $*"
+    return 1
+}
+
+# allot COMMAND ARG... - run any command, as farm does; state RUN KEY - what its status says of a run.
+allot() {
+    status=0
+    "$ALLOT" "$@" >"$out" 2>"$err" || status=$?
+}
+state() { "$ALLOT" status --json "$1" | $python -c 'import json,sys; print(json.load(sys.stdin)["'"$2"'"])'; }
+
 verb=map # what expect runs
 
 # expect STATUS OUTPUT ERROR-PATTERN ARG... - the output exactly (final newlines apart), the errors by a pattern

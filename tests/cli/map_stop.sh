@@ -7,8 +7,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck source=tests/cli/harness.bash
 . "$(dirname "$0")/harness.bash"
-patience=60
-
 cat >stuck.c <<'C'
 #include <unistd.h>
 static int marked;
@@ -17,17 +15,6 @@ long stuck(long x) { if (x == 70) { if (write(2, "stuck\n", 6)) marked = 1; for 
 /* Comes back, but would take for ever. */
 long slow(long x) { usleep(1000); return x; }
 C
-
-# until COMMAND... - wait until it succeeds.
-until_true() {
-    local k
-    for ((k = 0; k < patience * 50; k++)); do
-        "$@" && return 0
-        sleep 0.02
-    done
-    depth=1 fail "did not come to pass: $*"
-    return 1
-}
 
 # start ARG... - start allot map in the background; its process is in $pid. bash ignores SIGINT in what it starts
 # that way, and allot leaves alone what is ignored, so the signal is given back first.

@@ -13,8 +13,6 @@ if ! mount -t tmpfs -o size=5M tmpfs "$disk" 2>/dev/null; then
     exit 77
 fi
 at_end+=('mount -o remount,rw "$disk"; umount "$disk"')
-allot() { status=0; "$ALLOT" "$@" >"$out" 2>"$err" || status=$?; }
-state() { "$ALLOT" status --json "$1" | $python -c 'import json,sys; print(json.load(sys.stdin)["'"$2"'"])'; }
 
 # ---- full while committing: no task that ended is done again, the output of all of them is there
 farm --run-dir "$disk/run" -j2 --joblog log 'head -c 3000 /dev/zero | tr "\0" x; echo {} >>seen' ::: $(seq 3000)
