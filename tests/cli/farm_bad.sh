@@ -4,6 +4,9 @@
 # shellcheck source=tests/cli/harness.bash
 . "$(dirname "$0")/harness.bash"
 verb=farm
+# The thread sanitizer makes vfork() a fork(): why a program could not be executed does not come back then.
+says_why=true
+! grep -q __tsan_init "$ALLOT" || says_why=false
 
 # ---- templates and lists
 expect 102 "" "allot farm: *{0}*" 'echo {0}' ::: a
@@ -21,7 +24,7 @@ head -c 3000000 /dev/zero | tr '\0' x >long
 printf '\nshort\n' >>long
 farm -k 'echo {}' :::: long
 verify test "$status" = 1 -a "$(<"$out")" = short
-verify grep -q 'Argument list too long' "$err"
+if $says_why; then verify grep -q 'Argument list too long' "$err"; fi
 # A hundred megabytes of them.
 head -c 100000000 /dev/zero | tr '\0' '\n' | sed 's/$/argument/' | head -c 100000000 >many
 farm -q -X 'echo {} | wc -w' :::: many
@@ -59,9 +62,13 @@ verify test -z "$(pgrep -f '^sleep 1234$')"
 farm -N0 'setsid sleep 1235 & echo held' ::: 1 # holds the output, too
 verify test "$(<"$out")" = held
 verify test -z "$(pgrep -f '^sleep 1235$')"
-expect 2 "" "*Permission denied*" --shell never './nul' ::: 1 2
-expect 1 "" "*this/is/not/there*" --tasks <(echo '{"argv": ["/this/is/not/there"]}')
-expect 1 "" "*chdir*" --tasks <(echo '{"command": "true", "cwd": "/not/there"}')
+if $says_why; then
+    expect 2 "" "*Permission denied*" --shell never './nul' ::: 1 2
+    expect 1 "" "*this/is/not/there*" --tasks <(echo '{"argv": ["/this/is/not/there"]}')
+    expect 1 "" "*chdir*" --tasks <(echo '{"command": "true", "cwd": "/not/there"}')
+else
+    pass_over 'programs that cannot be executed: under the thread sanitizer'
+fi
 
 # ---- our own output
 status=0
