@@ -22,7 +22,7 @@
 #include "base/fail.h"
 #include "farm/store_parts.h"
 
-#define GROUP_NS UINT64_C(25000000)
+#define GROUP_NS UINT64_C(100000000)
 /** Before a group is begun: when a task has ended, the next one is about to be started, and the kernel would
  * put it beside another if we kept a processor busy at that moment. */
 #define SETTLE_NS UINT64_C(2000000)
