@@ -23,6 +23,8 @@
 #include "farm/store_parts.h"
 
 #define GROUP_NS UINT64_C(100000000)
+/** The same with tasks in it, which cannot be started before: somebody may be waiting for them. */
+#define TASKS_NS UINT64_C(10000000)
 /** Before a group is begun: when a task has ended, the next one is about to be started, and the kernel would
  * put it beside another if we kept a processor busy at that moment. */
 #define SETTLE_NS UINT64_C(2000000)
@@ -61,6 +63,7 @@ allot_err al_store_add(al_store *store, al_args args, const char *spec, allot_er
                            .nspec = spec != NULL ? (uint32_t)nspec : UINT32_MAX};
     (void)pthread_mutex_lock(&store->lock);
     al_buffer *tasks = &store->given.tasks;
+    bool is_first = tasks->nbytes == 0; /* then a group is due sooner than it was */
     char *at = al_buffer_reserve(tasks, sizeof head + args.nbytes + nspec);
     if (at != NULL) {
         memcpy(at, &head, sizeof head);
@@ -70,6 +73,8 @@ allot_err al_store_add(al_store *store, al_args args, const char *spec, allot_er
             memcpy(at + sizeof head + args.nbytes, spec, nspec);
         tasks->nbytes += sizeof head + args.nbytes + nspec;
         store->ntasks++;
+        if (is_first)
+            (void)pthread_cond_signal(&store->wake);
         atomic_store_explicit(&store->npending_bytes, tasks->nbytes, memory_order_relaxed);
         tell(store);
     }
@@ -240,10 +245,13 @@ static bool wait_for_group(al_store *store)
     while (!has_work(store) && !store->ending)
         (void)pthread_cond_wait(&store->wake, &store->lock);
     store->is_asleep = false;
-    uint64_t due_ns = store->last_commit_ns + GROUP_NS, settled_ns = al_clock_ns() + SETTLE_NS;
-    if (due_ns < settled_ns)
-        due_ns = settled_ns;
-    while (!store->hurry && !store->ending && al_clock_ns() < due_ns) {
+    uint64_t settled_ns = al_clock_ns() + SETTLE_NS;
+    for (;;) {
+        uint64_t due_ns = store->last_commit_ns + (store->given.tasks.nbytes > 0 ? TASKS_NS : GROUP_NS);
+        if (due_ns < settled_ns)
+            due_ns = settled_ns;
+        if (store->hurry || store->ending || al_clock_ns() >= due_ns)
+            break;
         struct timespec due = {(time_t)(due_ns / 1000000000), (long)(due_ns % 1000000000)};
         (void)pthread_cond_timedwait(&store->wake, &store->lock, &due);
     }
