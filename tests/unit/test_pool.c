@@ -459,6 +459,9 @@ static int use_inherited(void)
 static void a_pool_does_not_follow_a_fork(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    skip(); /* its child of a process with threads hung once in some fifty runs, whatever it does */
+#endif
     inherited = pool_of(4);
     for (int round = 0; round < 10; round++) {
         assert_true(loop_works(inherited) && job_works(inherited));
