@@ -34,6 +34,7 @@ bench: setup-bench ## measure against the peers: minutes, on a quiet machine
 	@$(CONFIGURE) -B $(BENCH) -DALLOT_TESTS=OFF -DALLOT_BENCH=ON
 	@$(BUILD) $(BENCH) -j $(JOBS)
 	@bench/run $(BENCH)
+	@bench/farm $(BENCH)
 
 fuzz: setup-fuzz ## fuzz every parser, each for FUZZ_SECONDS=60
 	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
