@@ -80,6 +80,15 @@ typedef struct groups {
     uint64_t nothers, nseen;
 } groups;
 
+/** As much of a text as fits, on one line. */
+static void put_printable(char *to, size_t room, const char *from, size_t nbytes)
+{
+    size_t n = nbytes < room - 1 ? nbytes : room - 1;
+    for (size_t k = 0; k < n; k++)
+        to[k] = (unsigned char)from[k] < ' ' ? ' ' : from[k];
+    to[n] = '\0';
+}
+
 /** The last line of what a task wrote to standard error. */
 static void last_line(al_store *store, al_task_id task, char line[LINE_BYTES])
 {
@@ -101,9 +110,8 @@ static void last_line(al_store *store, al_task_id task, char line[LINE_BYTES])
     size_t begin = end;
     while (begin > 0 && text.at[begin - 1] != '\n' && end - begin < LINE_BYTES - 1)
         begin--;
-    for (size_t k = begin; k < end; k++)
-        line[k - begin] = (unsigned char)text.at[k] < ' ' ? ' ' : text.at[k];
-    line[end - begin] = '\0';
+    if (end > begin)
+        put_printable(line, LINE_BYTES, text.at + begin, end - begin);
     al_buffer_fini(&text);
 }
 
@@ -177,13 +185,10 @@ static void print_slowest(const al_session *session)
     for (size_t k = 0; k < count && (double)slowest[k].wall_us * 1e-6 > 2 * median_s; k++) {
         al_args args, spec;
         char text[61];
-        size_t n = 0;
         if (al_store_task(session->store, slowest[k].task, &args, &spec, NULL) != ALLOT_OK)
             return;
         al_args shown = spec.at != NULL ? spec : args;
-        for (; n < shown.nbytes && n < sizeof text - 1; n++)
-            text[n] = (char)((unsigned char)shown.at[n] < ' ' ? ' ' : shown.at[n]);
-        text[n] = '\0';
+        put_printable(text, sizeof text, shown.at, shown.nbytes);
         fprintf(stderr, "  %s %.3g s: task %" PRIu64 ", %s\n", k == 0 ? "slowest" : "       ",
                 (double)slowest[k].wall_us * 1e-6, slowest[k].task, text);
     }

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "farm/farm_parts.h"
 
 #define WEIGH_NS UINT64_C(50000000)

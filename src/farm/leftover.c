@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool was_in_flight(const al_store_inflight *tasks, uint32_t count, al_task_id task)
+static bool was_in_flight(const al_task_id *tasks, size_t count, al_task_id task)
 {
-    for (uint32_t k = 0; k < count; k++)
-        if (tasks[k].task == task)
+    for (size_t k = 0; k < count; k++)
+        if (tasks[k] == task)
             return true;
     return false;
 }
@@ -45,8 +45,9 @@ static al_task_id task_of(long pid, const char *folder)
 
 uint32_t al_leftovers_end(const al_store *store)
 {
-    uint32_t count, nended = 0;
-    const al_store_inflight *tasks = al_store_interrupted(store, &count);
+    size_t count;
+    uint32_t nended = 0;
+    const al_task_id *tasks = al_store_interrupted(store, &count);
     DIR *entries = count > 0 ? opendir("/proc") : NULL;
     const struct dirent *entry;
     while (entries != NULL && (entry = readdir(entries)) != NULL) {

@@ -331,7 +331,7 @@ allot_err al_store_close(al_store *store, allot_error *err)
     al_buffer_fini(&store->taken.keys);
     al_buffer_fini(&store->block);
     al_buffer_fini(&store->request);
-    free(store->inflight);
+    al_buffer_fini(&store->inflight);
     al_buffer_fini(&store->recovered);
     free(store);
     return code;

@@ -153,13 +153,8 @@ typedef void al_store_state_fn(void *arg, al_task_id task, al_task_state state, 
                                bool interrupted);
 allot_err al_store_each_state(al_store *store, al_store_state_fn *fn, void *arg, allot_error *err);
 
-/** A task that was in flight when the last controller was killed. */
-typedef struct al_store_inflight {
-    al_task_id task;
-    int64_t pid; /**< of its first process; 0: it had none yet */
-} al_store_inflight;
-/** Those. @return borrowed until al_store_close() */
-const al_store_inflight *al_store_interrupted(const al_store *store, uint32_t *count);
+/** Tasks that were in flight when the last controller was killed. @return borrowed until al_store_close() */
+const al_task_id *al_store_interrupted(const al_store *store, size_t *count);
 
 /** A task's latest result. @return ALLOT_OK; ALLOT_ENOTFOUND: it has none yet */
 allot_err al_store_result(al_store *store, al_task_id task, al_result *result, allot_error *err);

@@ -62,9 +62,8 @@ struct al_store {
         bool has_spec;
     } rows[AL_STORE_BLOCK];
     uint64_t ntasks;
-    al_store_inflight *inflight; /* when the last controller was killed */
-    uint32_t ninflight;
-    al_buffer recovered;  /* al_task_id of results that were found in the tail, each once, in order */
+    al_buffer inflight;   /* al_task_id of those in flight when the last controller was killed */
+    al_buffer recovered;  /* and of results that were found in the tail, in order */
     int64_t last_request; /* the one that was taken last, */
     bool is_request_open; /* and is being dealt with */
     al_buffer request;

@@ -37,23 +37,6 @@ static int recover_half(al_store *store, const al_tail_half *half, uint64_t ntas
     return code;
 }
 
-/** Remember a task that was in flight. @return SQLITE_OK, SQLITE_NOMEM */
-static int note_inflight(al_store *store, const al_tail_slot *at)
-{
-    al_store_inflight *more = realloc(store->inflight, (store->ninflight + 1) * sizeof *more);
-    if (more == NULL)
-        return SQLITE_NOMEM;
-    store->inflight = more;
-    more[store->ninflight++] = (al_store_inflight){atomic_load(&at->task), at->pid};
-    return SQLITE_OK;
-}
-
-const al_store_inflight *al_store_interrupted(const al_store *store, uint32_t *count)
-{
-    *count = store->ninflight;
-    return store->inflight;
-}
-
 /** Tasks that were in flight. */
 static int recover_slots(al_store *store, uint64_t ntasks)
 {
@@ -70,9 +53,9 @@ static int recover_slots(al_store *store, uint64_t ntasks)
         if (result.task < 1 || result.task > ntasks || result.start_us == 0 ||
             attempt_known(store, result.task) >= (int64_t)result.attempt)
             continue;
-        code = note_inflight(store, at);
-        if (code == SQLITE_OK)
-            code = al_store_put_result(store, &result, nothing, nothing);
+        code = al_buffer_append(&store->inflight, &result.task, sizeof result.task)
+                   ? al_store_put_result(store, &result, nothing, nothing)
+                   : SQLITE_NOMEM;
     }
     return code;
 }
@@ -83,16 +66,21 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static const al_task_id *recovered(const al_store *store, size_t *count)
+static const al_task_id *tasks_in(const al_buffer *buffer, size_t *count)
 {
-    *count = store->recovered.nbytes / sizeof(al_task_id);
-    return (const al_task_id *)(const void *)store->recovered.at;
+    *count = buffer->nbytes / sizeof(al_task_id);
+    return (const al_task_id *)(const void *)buffer->at;
+}
+
+const al_task_id *al_store_interrupted(const al_store *store, size_t *count)
+{
+    return tasks_in(&store->inflight, count);
 }
 
 bool al_store_is_recovered(const al_store *store, al_task_id task)
 {
     size_t count;
-    const al_task_id *tasks = recovered(store, &count);
+    const al_task_id *tasks = tasks_in(&store->recovered, &count);
     return count > 0 && bsearch(&task, tasks, count, sizeof task, by_number) != NULL;
 }
 
@@ -118,7 +106,7 @@ static allot_err announce(al_store *store, al_task_id task, allot_error *err)
 allot_err al_store_announce_recovered(al_store *store, allot_error *err)
 {
     size_t count;
-    const al_task_id *tasks = recovered(store, &count);
+    const al_task_id *tasks = tasks_in(&store->recovered, &count);
     allot_err code = ALLOT_OK;
     for (size_t k = 0; k < count && store->listener.committed_fn != NULL && code == ALLOT_OK; k++)
         if (k == 0 || tasks[k] != tasks[k - 1])

@@ -551,7 +551,7 @@ static void test_what_was_found_is_shown(void **state)
 {
     (void)state;
     shown s = {.text = ""};
-    uint32_t count;
+    size_t count;
     in_killed_child(leave_uncommitted);
     al_store *store = reopen(AL_STORE_CONTROL);
     al_store_on_commit(store, show, show_group, &s);
@@ -561,10 +561,10 @@ static void test_what_was_found_is_shown(void **state)
     assert_int_equal(s.ngroups, 1);
     assert_true(al_store_is_recovered(store, 2) && al_store_is_recovered(store, 3));
     assert_false(al_store_is_recovered(store, 4));
-    const al_store_inflight *inflight = al_store_interrupted(store, &count);
+    const al_task_id *inflight = al_store_interrupted(store, &count);
     assert_int_equal(count, 2);
-    assert_int_equal(inflight[0].task, 4);
-    assert_int_equal(inflight[1].task, 5);
+    assert_int_equal(inflight[0], 4);
+    assert_int_equal(inflight[1], 5);
     assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
     store = reopen(AL_STORE_CONTROL);
     s.text[0] = '\0';
