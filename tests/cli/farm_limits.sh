@@ -65,7 +65,7 @@ touch go
 allot resume left
 verify test "$status" = 0
 verify test "$(wc -l <pids)" = 2
-verify test -z "$(ps -o stat= -s "$(head -1 pids)" | grep -v Z)" # not every init reaps
+verify test -z "$(ps -eo pgid=,stat= | awk -v group="$(head -n 1 pids)" '$1 == group && $2 !~ /Z/')" # not every init reaps
 log_has left done:exit:2
 
 # ---- or left alone, as --on-interrupt says
