@@ -21,7 +21,7 @@
 #include "cli/commands.h"
 #include "cli/farm_session.h"
 #include "farm/runs.h"
-#include "farm/spawn.h"
+#include "engine/spawn.h"
 #include "farm/words.h"
 
 /* ---- the program ----------------------------------------------------------------------------------------

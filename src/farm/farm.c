@@ -103,6 +103,23 @@ static bool open_descriptors(al_farm *farm)
            add_to_epoll(farm, al_store_fd(farm->opts.store), ABOUT_STORE) == 0;
 }
 
+static bool open_crew(al_farm *farm)
+{
+    const al_farm_opts *opts = &farm->opts;
+    const al_crew_opts crew = {.nslots = opts->nslots,
+                               .epoll = farm->epoll,
+                               .is_live = opts->is_live,
+                               .linger_ns = opts->linger_ns,
+                               .kill_after_ns = opts->kill_after_ns,
+                               .arg = farm,
+                               .has_room = al_farm_has_room,
+                               .ended = al_farm_child_ended,
+                               .wrote = al_farm_wrote,
+                               .path_of = al_farm_path_of,
+                               .over_memory = al_farm_over_memory};
+    return al_crew_init(&farm->crew, &crew);
+}
+
 allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *err)
 {
     al_farm *farm = calloc(1, sizeof *farm);
@@ -113,22 +130,28 @@ allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *
     farm->input_ended = opts->inputs == NULL;
     farm->is_input_ready = true;
     farm->nknown = al_store_ntasks_committed(opts->store);
-    (void)al_farm_kernel_killed(farm); /* from now on */
     farm->has_terminal = has_terminal();
-    farm->places = calloc(opts->nslots + 1, sizeof *farm->places);
+    farm->nplaces = opts->nslots + al_farm_engines_places(opts);
+    farm->places = calloc(farm->nplaces + 1, sizeof *farm->places);
     if (farm->places == NULL || !make_env(farm)) {
         al_farm_destroy(farm);
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     }
-    for (uint32_t slot = 0; slot <= opts->nslots; slot++) {
+    for (uint32_t slot = 0; slot <= farm->nplaces; slot++)
         farm->places[slot].farm = farm;
-        for (int k = 0; k < 2; k++)
-            farm->places[slot].captures[k].pipe = farm->places[slot].captures[k].file = -1;
-    }
     if (!open_descriptors(farm)) {
         int fault = errno;
         al_farm_destroy(farm);
         return al_fail(err, ALLOT_EIO, fault, "the system gives no more descriptors (ulimit -n)");
+    }
+    allot_err code = ALLOT_OK;
+    if (!open_crew(farm))
+        code = al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+    if (code == ALLOT_OK)
+        code = al_farm_engines_open(farm, err);
+    if (code != ALLOT_OK) {
+        al_farm_destroy(farm);
+        return code;
     }
     /* Who leaves a task's session by forking twice becomes our child, not init's: we can end it. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -140,12 +163,20 @@ void al_farm_destroy(al_farm *farm)
 {
     if (farm == NULL)
         return;
-    for (uint32_t slot = 0; farm->places != NULL && slot <= farm->opts.nslots; slot++)
+    al_farm_engines_close(farm);
+    al_crew_fini(&farm->crew);
+    for (uint32_t slot = 0; farm->places != NULL && slot <= farm->nplaces; slot++) {
+        al_place *place = &farm->places[slot];
         for (int k = 0; k < 2; k++) {
-            al_capture_close(&farm->places[slot].captures[k]);
-            al_buffer_fini(&farm->places[slot].captures[k].text);
-            al_buffer_fini(&farm->places[slot].lines[k]);
+            al_buffer_fini(&place->lines[k]);
+            al_buffer_fini(&place->made);
+            if (place->own != NULL) {
+                al_capture_close(&place->own[k]);
+                al_buffer_fini(&place->own[k].text);
+            }
         }
+        free(place->own);
+    }
     const int descriptors[] = {farm->epoll, farm->signals, farm->null, farm->input_fd};
     for (size_t k = 0; k < sizeof descriptors / sizeof descriptors[0]; k++)
         if (descriptors[k] >= 0)
@@ -183,6 +214,7 @@ void al_farm_interrupt(al_farm *farm, int signal)
                        farm->nlive, farm->nlive == 1 ? "" : "s");
         if (farm->nlive > 0)
             al_farm_say(farm, text);
+        al_farm_recall(farm);
         return;
     }
     al_sched_kill_running(farm->opts.sched, al_clock_ns());
@@ -218,8 +250,14 @@ static void look_for_unfit(al_farm *farm, uint64_t now_ns)
         return;
     farm->looked_at_ns = now_ns;
     al_sched_count(farm->opts.sched, &counts);
+    const char *why = al_farm_engines_fault(farm);
+    if (why != NULL && !farm->is_broken) {
+        (void)al_fail(&err, ALLOT_EIO, 0, "no engine is left to work: %.300s", why);
+        break_off(farm, &err);
+        return;
+    }
     al_task_id task = counts.nready > 0 ? al_sched_find_unfit(farm->opts.sched) : 0;
-    if (task == 0)
+    if (task == 0 || al_farm_engines_pending(farm))
         return;
     (void)al_fail(
         &err, ALLOT_ERANGE, 0,
@@ -276,6 +314,15 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static void end_task(al_farm *farm, const al_action *action)
+{
+    uint32_t slot = farm->engines[action->engine].first_slot + action->slot - 1;
+    if (farm->engines[action->engine].spec != NULL)
+        al_farm_engine_kill(farm, slot, action->hard);
+    else
+        al_crew_kill(&farm->crew, slot, action->hard);
+}
+
 static void act(al_farm *farm)
 {
     al_action action;
@@ -288,7 +335,7 @@ static void act(al_farm *farm)
         if (action.kind == AL_ACTION_START)
             al_farm_start(farm, &action, now_ns);
         else if (action.kind == AL_ACTION_KILL)
-            al_farm_kill(farm, action.slot, action.hard);
+            end_task(farm, &action);
         else
             al_farm_note(farm, &action);
     }
@@ -323,6 +370,12 @@ static int patience_ms(al_farm *farm, uint64_t due_ns)
     return ms < 60000 ? (int)ms : 60000;
 }
 
+static void hear_store(al_farm *farm)
+{
+    if (al_store_check(farm->opts.store, &farm->fault) != ALLOT_OK)
+        break_off(farm, &farm->fault);
+}
+
 static void wait_for_events(al_farm *farm, int ms)
 {
     struct epoll_event events[NEVENTS];
@@ -333,10 +386,10 @@ static void wait_for_events(al_farm *farm, int ms)
             hear_signals(farm);
         else if (about == ABOUT_INPUT)
             farm->is_input_ready = true;
-        else if (about != ABOUT_STORE)
-            al_farm_hear(farm, (uint32_t)about);
-        else if (al_store_check(farm->opts.store, &farm->fault) != ALLOT_OK)
-            break_off(farm, &farm->fault);
+        else if (about == ABOUT_STORE)
+            hear_store(farm);
+        else if (!al_farm_engine_event(farm, about))
+            al_crew_hear(&farm->crew, (uint32_t)about);
     }
 }
 
@@ -365,27 +418,6 @@ static bool is_over(const al_farm *farm)
     return all_in && farm->nlive == 0 && al_sched_is_over(farm->opts.sched);
 }
 
-/** What tasks left running and took out of their groups became our children: they go with the run. */
-static void end_strays(void)
-{
-    char path[64], line[4096];
-    (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    for (int round = 0; round < 2; round++) {
-        FILE *file = fopen(path, "re");
-        bool any = file != NULL && fgets(line, sizeof line, file) != NULL && line[0] != '\0';
-        if (file != NULL)
-            (void)fclose(file);
-        for (char *at = any ? line : NULL, *end; at != NULL; at = end) {
-            long pid = strtol(at, &end, 10);
-            if (end == at)
-                break;
-            (void)kill((pid_t)pid, round == 0 ? SIGTERM : SIGKILL);
-        }
-        for (int tries = 0; any && tries < 20 && waitpid(-1, NULL, WNOHANG) >= 0; tries++)
-            (void)usleep(10000);
-    }
-}
-
 /** Whether somebody asked for more, the moment before the end. */
 static bool is_asked_at_last(al_farm *farm)
 {
@@ -407,7 +439,8 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
     watch_input(farm);
     for (;;) {
         uint64_t now_ns = al_clock_ns();
-        al_farm_reap(farm, now_ns);
+        al_crew_reap(&farm->crew, now_ns);
+        uint64_t due_ns = al_farm_engines_step(farm, now_ns);
         code = al_farm_take_in(farm, err);
         if (code == ALLOT_OK)
             code = al_farm_take_requests(farm, now_ns, err);
@@ -417,17 +450,20 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
         if (al_print_is_gone(farm->opts.print) && farm->ninterrupts == 0) {
             al_farm_interrupt(farm, SIGPIPE);
         }
-        uint64_t due_ns = al_farm_weigh(farm, now_ns);
+        due_ns = least(due_ns, al_crew_weigh(&farm->crew, now_ns));
         act(farm);
+        due_ns = least(due_ns, al_farm_engines_step(farm, al_clock_ns()));
         look_for_unfit(farm, now_ns);
         if (is_over(farm) && !is_asked_at_last(farm))
             break;
-        due_ns = least(due_ns, al_farm_grow_up(farm, al_clock_ns()));
-        due_ns = least(due_ns, al_farm_linger(farm, al_clock_ns()));
+        due_ns = least(due_ns, al_crew_grow_up(&farm->crew, al_clock_ns()));
+        due_ns = least(due_ns, al_crew_linger(&farm->crew, al_clock_ns()));
         show_status(farm, al_clock_ns());
         wait_for_events(farm, patience_ms(farm, due_ns));
     }
-    end_strays();
+    al_farm_engines_save(farm);
+    al_farm_engines_close(farm);
+    al_crew_end_strays();
     code = farm->fault.code;
     if (code == ALLOT_OK)
         code = al_store_sync(farm->opts.store, &farm->fault);
@@ -443,8 +479,8 @@ void al_farm_facts_of(const al_farm *farm, al_farm_facts *facts)
     *facts = farm->facts;
     uint64_t now_ns = al_clock_ns(), nended = facts->nattempts - farm->nlive;
     double mean_s = facts->nattempts > farm->nlive ? facts->busy_s / (double)nended : 0;
-    for (uint32_t slot = 1; slot <= farm->opts.nslots; slot++) {
-        if (farm->places[slot].task == 0)
+    for (uint32_t slot = 1; slot <= farm->nplaces; slot++) {
+        if (farm->places[slot].task == 0 || farm->places[slot].start_ns == UINT64_MAX)
             continue;
         double elapsed_s = (double)(now_ns - farm->places[slot].start_ns) * 1e-9;
         facts->running_s += elapsed_s;

@@ -10,11 +10,13 @@
 
 #include <allot/error.h>
 
+#include "engine/launcher.h"
 #include "farm/bundle.h"
 #include "farm/inputs.h"
 #include "farm/known.h"
 #include "farm/print.h"
 #include "farm/sched.h"
+#include "farm/stage.h"
 #include "farm/store.h"
 #include "farm/tasks.h"
 #include "farm/template.h"
@@ -40,7 +42,15 @@ typedef struct al_farm_opts {
     int nice;
     bool is_live; /**< output is shown as it comes */
     bool is_raw;  /**< the bytes as they come, not by lines (--ungroup) */
-    uint32_t nslots;
+    uint32_t nslots;                 /**< here; 0: tasks run elsewhere only */
+    const al_engine_spec *engines;   /**< elsewhere: in sched they are those after the first, in this order */
+    const uint32_t *engine_ids;      /**< their numbers in results */
+    uint32_t nengines;
+    al_launch_opts launch;
+    uint32_t engine_jobs;            /**< tasks at a time of an engine that says nothing; 0: its processors */
+    uint32_t cpus_milli;             /**< the least that a task takes */
+    uint64_t lost_ns;                /**< silence after which an engine counts as lost */
+    const al_stage_opts *stage;      /**< files that go with tasks; NULL: none */
     uint32_t njobs;         /**< tasks at a time that were asked for */
     double load_most;       /**< start nothing while the load is above; 0: no matter */
     uint64_t memfree_bytes; /**< start nothing while less memory is free; 0: no matter */

@@ -9,44 +9,64 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include "farm/capture.h"
+#include "engine/crew.h"
+#include "engine/link.h"
 #include "farm/farm.h"
+#include "farm/stage.h"
+#include "farm/token.h"
 
 enum { AL_FARM_TOLD = 5 }; /* variables that tell a task who it is */
 
-/** A place where a task runs. */
+/** A place where a task runs: here, or at an engine elsewhere. */
 typedef struct al_place {
     al_task_id task; /* 0: free */
-    pid_t pid;
     uint32_t attempt;
-    bool is_watched;   /* its pipes are in the epoll set */
-    uint32_t nsignals; /* sent to those who linger */
-    uint64_t start_ns;
-    uint64_t linger_until_ns; /* of a task that ended */
-    uint64_t mem_bytes;       /* it may take; 0: any */
-    uint64_t seen_kb;         /* the most that it was seen to take, all of its processes together */
+    uint32_t engine;   /* of the scheduler's */
+    uint64_t start_ns; /* UINT64_MAX: it waits at its engine */
     al_result result;
-    al_capture captures[2]; /* standard output, standard error */
+    al_capture *captures; /* [2]: standard output, standard error; the crew's, or own */
+
+    al_capture *own;
     struct al_farm *farm;
     al_buffer lines[2]; /* is_live: the beginning of a line */
-    bool is_young;      /* in the list of those started lately, whose pipes are not watched yet */
-    uint32_t next_young, previous_young; /* there; 0: none */
+    al_buffer made;     /* elsewhere: files that it is to make */
 } al_place;
+
+/** An engine as the scheduler numbers them; the first is this process itself. */
+typedef struct al_farm_engine {
+    const al_engine_spec *spec; /* NULL: this process */
+    uint32_t id;                /* in results; 0: this process */
+    uint32_t first_slot, nplaces;
+    uint64_t nended;    /* attempts */
+    uint64_t receiving; /* task whose file is coming */
+    /* farm_engine.c's own */
+    al_link *link; /* NULL: not connected at present */
+    bool is_up, is_given_up, is_losing, was_up, shares, is_touched, watches_write;
+    uint32_t nslots, nqueue, ncpus, nfailures;
+    uint64_t mem_bytes;
+    uint64_t due_ns;   /* when it wants to be looked at: a heartbeat, or the next try */
+    al_link_fds watched;
+    char host[256], why[400];
+    al_stage *stage;
+} al_farm_engine;
 
 struct al_farm {
     al_farm_opts opts;
+    al_farm_engine *engines;
+    uint32_t nengines;
+    al_token *token;     /* by which engines see whether they share our folder; NULL: none */
+    bool has_recalled;   /* tasks that wait at engines */
+    uint64_t saved_ns;   /* when what is known of engines was last given to the store */
     int epoll, signals, null;
+    al_crew crew; /* slots from 1 to its own number are here; those after it at engines elsewhere */
     int input_fd; /* that is watched: our own copy */
     sigset_t old_mask;
     bool has_old_mask;
-    al_place *places; /* [nslots + 1]; index = slot */
-    uint32_t nlingering, nlive;
-    uint32_t nlimited;      /* of nlive, those with mem_bytes */
-    uint64_t weighed_at_ns; /* when memory of tasks was last looked at */
-    uint64_t noom;          /* processes that the kernel has ended for memory, as far as we know */
+    al_place *places; /* [nplaces + 1]; index = slot */
+    uint32_t nplaces;
+    uint32_t nlive;
     bool said_unfit;
     uint64_t looked_at_ns; /* for tasks that fit nowhere */
-    uint32_t first_young, last_young;
     al_buffer argv, pointers;
     char **envp;
     char *env_texts[AL_FARM_TOLD]; /* all but the first are rewritten for each task */
@@ -66,29 +86,25 @@ struct al_farm {
 /** A sentence for the user. */
 void al_farm_say(const al_farm *farm, const char *text);
 
-/* farm_task.c: one task's process, from its start to its result. */
+/* farm_task.c: one task, from its start to its result. */
 
 /** Start the task of a START action. */
 void al_farm_start(al_farm *farm, const al_action *action, uint64_t now_ns);
-/** End the group of a task: TERM, or KILL. */
-void al_farm_kill(al_farm *farm, uint32_t slot, bool hard);
-/** See who ended. Takes no more than the store has room for. */
-void al_farm_reap(al_farm *farm, uint64_t now_ns);
-/** Read the outputs of the task in a slot. */
-void al_farm_hear(al_farm *farm, uint32_t slot);
-/** Deal with tasks that ended but whose output others hold. @return when next; UINT64_MAX: no matter */
-uint64_t al_farm_linger(al_farm *farm, uint64_t now_ns);
-/** Watch the pipes of tasks that have lived for a while. @return when the next is due; UINT64_MAX: none */
-uint64_t al_farm_grow_up(al_farm *farm, uint64_t now_ns);
+/** The command of a task into farm->argv, and what else it has of its own (al_farm_own_fini() always). */
+struct al_farm_own;
+allot_err al_farm_render(al_farm *farm, al_task_id task, uint32_t slot, struct al_farm_own *own,
+                         uint32_t *argc, allot_error *err);
+int64_t al_farm_unix_us(void);
+/** What the crew asks and tells; arg is the farm. */
+bool al_farm_has_room(void *arg);
+void al_farm_child_ended(void *arg, uint32_t slot);
+void al_farm_wrote(void *arg, uint32_t slot, bool is_err, const char *at, size_t nbytes);
+void al_farm_path_of(void *arg, uint32_t slot, bool is_err, char *path, size_t nbytes);
+void al_farm_over_memory(void *arg, uint32_t slot);
+/** The result of a place's task is complete: it goes to the scheduler and the store, and the place is free. */
+void al_farm_finish(al_farm *farm, uint32_t slot, uint64_t now_ns);
 /** Give the store a result of a task that did not run. */
 void al_farm_note(al_farm *farm, const al_action *action);
-
-/* farm_memory.c: what tasks take. */
-
-/** End those that take more than they may. @return when next; UINT64_MAX: no task has a limit */
-uint64_t al_farm_weigh(al_farm *farm, uint64_t now_ns);
-/** Whether the kernel has ended processes for want of memory since this was last asked. */
-bool al_farm_kernel_killed(al_farm *farm);
 
 /* farm_spec.c: tasks that are told by a spec. */
 
@@ -107,6 +123,31 @@ void al_farm_own_fini(al_farm_own *own);
 /** Whether the files that a task declared as its `out` are there. @param[out] missing  the first that is not
  */
 bool al_farm_has_outputs(al_farm *farm, al_task_id task, char missing[PATH_MAX]);
+
+/* farm_engine.c: engines elsewhere. */
+
+allot_err al_farm_engines_open(al_farm *farm, allot_error *err);
+void al_farm_engines_close(al_farm *farm);
+/** Whether epoll's `about` is an engine's; it is looked at then. */
+bool al_farm_engine_event(al_farm *farm, uint64_t about);
+/** Hear what came, send what waits, bring up who is down. @return when next; UINT64_MAX: no matter */
+uint64_t al_farm_engines_step(al_farm *farm, uint64_t now_ns);
+/** Tasks that may be at engines at a time, besides those here. */
+uint32_t al_farm_engines_places(const al_farm_opts *opts);
+/** Give a place's task to its engine. */
+void al_farm_order(al_farm *farm, uint32_t slot, const al_action *action);
+/** End a task elsewhere. */
+void al_farm_engine_kill(al_farm *farm, uint32_t slot, bool hard);
+/** A task comes back from its engine as it was given. */
+void al_farm_return(al_farm *farm, uint32_t slot);
+/** Give the store what is known of engines. */
+void al_farm_engines_save(al_farm *farm);
+/** Why no engine is left to work; NULL: there is one, or may be. */
+const char *al_farm_engines_fault(const al_farm *farm);
+/** What waits at engines is wanted back: nothing more is to start. */
+void al_farm_recall(al_farm *farm);
+/** Whether an engine may come up yet. */
+bool al_farm_engines_pending(const al_farm *farm);
 
 /* farm_input.c: tasks on their way in. */
 

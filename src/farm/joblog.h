@@ -9,7 +9,7 @@
 
 #include <allot/error.h>
 
-#include "farm/task.h"
+#include "engine/task.h"
 
 typedef struct al_joblog al_joblog;
 

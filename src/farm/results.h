@@ -11,7 +11,7 @@
 #include <allot/error.h>
 
 #include "farm/args.h"
-#include "farm/task.h"
+#include "engine/task.h"
 
 typedef struct al_results al_results;
 

@@ -47,9 +47,10 @@ void al_sched_destroy(al_sched *sched)
         free(sched->engines[k].taken);
     al_sched_map_fini(&sched->many_attempts);
     al_sched_map_fini(&sched->grown);
+    al_sched_map_fini(&sched->lost);
     al_sched_map_fini(&sched->by_task);
     void *const memory[] = {sched->pages,      sched->classes, sched->candidates.at, sched->engines,
-                            sched->open,       sched->running, sched->free_running,  sched->timers.at,
+                            sched->open,       sched->roomy,   sched->running, sched->free_running,  sched->timers.at,
                             sched->delayed.at, sched->kills,   sched->verdicts,      sched->waits_for,
                             sched->dependents, sched->edges,   sched->bins,          sched};
     for (size_t k = 0; k < sizeof memory / sizeof memory[0]; k++)
@@ -199,41 +200,66 @@ static uint32_t new_running(al_sched *sched)
     return sched->nrunning;
 }
 
+void al_running_append(al_sched *sched, uint32_t number)
+{
+    sched->running[number].older = sched->newest;
+    sched->running[number].newer = AL_NONE;
+    *(sched->newest != AL_NONE ? &sched->running[sched->newest].newer : &sched->oldest) = number;
+    sched->newest = number;
+}
+
+void al_running_remove(al_sched *sched, uint32_t number)
+{
+    uint32_t older = sched->running[number].older, newer = sched->running[number].newer;
+    *(older != AL_NONE ? &sched->running[older].newer : &sched->oldest) = newer;
+    *(newer != AL_NONE ? &sched->running[newer].older : &sched->newest) = older;
+}
+
+void al_sched_started(al_sched *sched, al_task_id task, uint64_t now_ns)
+{
+    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    if (number == AL_NONE || sched->running[number].is_begun)
+        return;
+    al_running_remove(sched, number); /* the list is in the order of starts */
+    al_running_append(sched, number);
+    sched->running[number].start_ns = now_ns;
+    al_time_start(sched, number);
+}
+
 /** The task runs from now on. @return false: out of memory, nothing happened */
 static bool start(al_sched *sched, al_task_id task, uint32_t class, uint32_t engine, const al_need *need,
-                  uint64_t now_ns, al_action *action)
+                  bool waits, uint64_t now_ns, al_action *action)
 {
     uint32_t number = new_running(sched);
     if (number == AL_NONE || !al_sched_map_set(&sched->by_task, task, number))
         return false;
-    uint32_t slot = al_engine_take(sched, engine, need, &sched->classes[class]);
-    if (slot == 0) {
-        al_sched_map_remove(&sched->by_task, task);
-        sched->free_running[sched->nfree_running++] = number;
-        return false;
-    }
     const al_task_kind *kind = &sched->classes[class].kind;
     sched->running[number] = (al_running){.task = task,
                                           .engine = engine,
-                                          .slot = slot,
                                           .kind = class,
-                                          .older = sched->newest,
-                                          .newer = AL_NONE,
                                           .start_ns = now_ns,
                                           .timeout_ns = kind->timeout_ns,
-                                          .reserved = *need};
-    *(sched->newest != AL_NONE ? &sched->running[sched->newest].newer : &sched->oldest) = number;
-    sched->newest = number;
+                                          .is_waiting = waits};
+    if (!al_engine_take(sched, number, need)) {
+        al_sched_map_remove(&sched->by_task, task);
+        sched->running[number].task = 0;
+        sched->free_running[sched->nfree_running++] = number;
+        return false;
+    }
+    al_running_append(sched, number);
     sched->nrunning++;
     sched->nstarts++;
     al_task_set_attempts(sched, task, al_task_attempts_of(sched, task) + 1);
     al_task_set_state(sched, task, AL_TASK_RUNNING);
-    al_time_start(sched, number);
+    if (!sched->engines[engine].tells_starts)
+        al_time_start(sched, number);
     *action = (al_action){.kind = AL_ACTION_START,
                           .task = task,
                           .attempt = al_task_attempts_of(sched, task),
                           .engine = engine,
-                          .slot = slot,
+                          .slot = sched->running[number].slot,
+                          .cpus_milli = need->cpus_milli,
+                          .gpus = need->gpus,
                           .mem_bytes = kind->need.mem_bytes > 0 ? need->mem_bytes : 0};
     return true;
 }
@@ -255,13 +281,14 @@ static bool next_start(al_sched *sched, uint64_t now_ns, al_action *action)
         if (task == 0)
             continue;
         al_need need = al_need_of(sched, task, class);
-        uint32_t engine = al_engine_find(sched, number, &need);
+        bool waits;
+        uint32_t engine = al_engine_find(sched, number, &need, &waits);
         if (engine == AL_NONE) {
             al_class_stick(sched, number);
             continue;
         }
         al_queue_drop(class);
-        bool started = start(sched, task, number, engine, &need, now_ns, action);
+        bool started = start(sched, task, number, engine, &need, waits, now_ns, action);
         if (!started)
             al_queue_push(sched, task, 1, false);
         al_queue_offer(sched, number);
@@ -313,6 +340,16 @@ uint32_t al_sched_attempts(const al_sched *sched, al_task_id task)
     return al_task_attempts_of(sched, task);
 }
 
+bool al_sched_where(const al_sched *sched, al_task_id task, uint32_t *engine, uint32_t *slot)
+{
+    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    if (number == AL_NONE)
+        return false;
+    *engine = sched->running[number].engine;
+    *slot = sched->running[number].slot;
+    return true;
+}
+
 bool al_sched_is_halted(const al_sched *sched)
 {
     return sched->is_halted;
@@ -335,9 +372,9 @@ size_t al_sched_nbytes(const al_sched *sched)
         nbytes += sizeof(al_class) +
                   (sched->classes[k].fresh.room + sched->classes[k].returned.room) * sizeof(al_span);
     for (uint32_t k = 0; k < sched->nengines; k++)
-        nbytes += sizeof(al_engine) + sizeof(uint32_t) + sched->engines[k].nwords * sizeof(uint64_t);
+        nbytes += sizeof(al_engine) + 2 * sizeof(uint32_t) + sched->engines[k].nwords * sizeof(uint64_t);
     nbytes += sched->room_running * (sizeof(al_running) + sizeof(uint32_t));
-    nbytes += (sched->many_attempts.room + sched->grown.room + sched->by_task.room) * 2 * sizeof(uint64_t);
+    nbytes += (sched->many_attempts.room + sched->grown.room + sched->lost.room + sched->by_task.room) * 2 * sizeof(uint64_t);
     nbytes += (sched->candidates.room + sched->timers.room + sched->delayed.room) * sizeof(al_due);
     nbytes += sched->room_verdicts * sizeof(al_verdict) + sched->room_kills * sizeof(uint32_t);
     nbytes += sched->room_graph * 2 * sizeof(uint32_t) + sched->room_edges * sizeof(al_edge);

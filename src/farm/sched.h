@@ -12,7 +12,7 @@
 
 #include <allot/error.h>
 
-#include "farm/task.h"
+#include "engine/task.h"
 
 enum { AL_TOKENS_MAX = 8 };
 
@@ -84,10 +84,26 @@ void al_sched_input_ended(al_sched *sched);
 
 /** @param nslots  tasks at once, whatever they need; 0: no bound but `has` */
 allot_err al_sched_engine_up(al_sched *sched, const al_need *has, uint32_t nslots, uint32_t *engine);
-/** Its tasks are lost: each as if it had ended with AL_CAUSE_LOST; verdicts come as actions. */
+/** An engine that is not up yet. @param[out] engine  its number, the next after the last one's */
+allot_err al_sched_engine_add(al_sched *sched, uint32_t *engine);
+/** An engine that was added, or was down, is up.
+ * @param tells_starts  a task given to it runs only once al_sched_started() says so: no time counts until
+ * then */
+void al_sched_engine_back(al_sched *sched, uint32_t engine, const al_need *has, uint32_t nslots,
+                          bool tells_starts);
+/** Its tasks are lost: each that waited there is as if never given to it, each that ran as if it had ended with
+ * AL_CAUSE_LOST; verdicts come as actions. */
 void al_sched_engine_down(al_sched *sched, uint32_t engine, uint64_t now_ns);
+/** So many tasks may wait at the engine for room, so that it never waits for us. They start in the order in
+ * which they were given. */
+void al_sched_engine_queue(al_sched *sched, uint32_t engine, uint32_t nqueue);
 void al_sched_engine_slots(al_sched *sched, uint32_t engine,
                            uint32_t nslots); /**< a new bound; fewer: as tasks end */
+
+/** A task runs at an engine that tells. */
+void al_sched_started(al_sched *sched, al_task_id task, uint64_t now_ns);
+/** A task that was given to an engine comes back as it was: it did not run, and no attempt counts. */
+void al_sched_returned(al_sched *sched, al_task_id task);
 
 /** An attempt ended. *state becomes the task's: final, or AL_TASK_DELAYED / AL_TASK_READY for another
  * attempt; a task that a kill action was meant for counts with that action's cause, unless it succeeded all
@@ -121,6 +137,7 @@ typedef struct al_action {
     al_action_kind kind;
     al_task_id task;
     uint32_t attempt, engine, slot; /**< slot from 1, the lowest free one of its engine */
+    uint32_t cpus_milli, gpus;       /**< of a START: what it takes */
     uint64_t mem_bytes;
     bool hard;
     al_task_state state;
@@ -143,6 +160,12 @@ typedef struct al_sched_counts {
 void al_sched_count(const al_sched *sched, al_sched_counts *counts);
 al_task_state al_sched_state(const al_sched *sched, al_task_id task);
 uint32_t al_sched_attempts(const al_sched *sched, al_task_id task);
+/** Where a running task is. @return false: it does not run */
+bool al_sched_where(const al_sched *sched, al_task_id task, uint32_t *engine, uint32_t *slot);
+/** Give an engine nothing more: it is down, what was at it is for the caller to end or return. */
+void al_sched_engine_close(al_sched *sched, uint32_t engine);
+/** Tasks at an engine, and how many of them wait there. */
+uint32_t al_sched_engine_load(const al_sched *sched, uint32_t engine, uint32_t *nwaiting);
 /** Nothing runs, and nothing will ever start by itself: all is final, or the run was stopped. */
 bool al_sched_is_over(const al_sched *sched);
 /** Whether --halt has decided that the run ends. */

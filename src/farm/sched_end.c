@@ -6,7 +6,7 @@
 
 #include "farm/sched_parts.h"
 
-/** Attempts that ended by no fault of the task's own, before it is suspected all the same. */
+/** Engines that may be lost with a task before the task is suspected: it is not tried again then. */
 #define LOST_MOST 3u
 
 /* ---- verdicts --------------------------------------------------------------------------------------------
@@ -142,8 +142,12 @@ static al_task_state judge(al_sched *sched, const al_running *running, const al_
         return AL_TASK_READY;
     if (running->why == AL_CAUSE_CANCELED)
         return AL_TASK_CANCELED;
-    if (result->cause == AL_CAUSE_LOST)
-        allowed += LOST_MOST;
+    uint64_t nlost = al_sched_map_get(&sched->lost, result->task, 0);
+    if (result->cause == AL_CAUSE_LOST && !al_sched_map_set(&sched->lost, result->task, ++nlost))
+        sched->is_out_of_memory = true;
+    if (result->cause == AL_CAUSE_LOST) /* its engine's fault, not its own */
+        return nlost < LOST_MOST && sched->opts.retry_lost ? AL_TASK_DELAYED : AL_TASK_FAILED;
+    allowed += (uint32_t)nlost;
     if (al_task_attempts_of(sched, result->task) >= allowed || !is_retried(sched, result) ||
         (result->cause == AL_CAUSE_MEMORY && !grow_memory(sched, result->task, class)))
         return AL_TASK_FAILED;
@@ -154,19 +158,18 @@ static al_task_state judge(al_sched *sched, const al_running *running, const al_
 static void release(al_sched *sched, uint32_t number)
 {
     al_running *running = &sched->running[number];
-    uint32_t older = running->older, newer = running->newer;
-    *(older != AL_NONE ? &sched->running[older].newer : &sched->oldest) = newer;
-    *(newer != AL_NONE ? &sched->running[newer].older : &sched->newest) = older;
+    al_running_remove(sched, number);
     al_sched_map_remove(&sched->by_task, running->task);
-    al_engine_give_back(sched, running);
+    al_engine_give_back(sched, number);
     running->task = 0;
     sched->free_running[sched->nfree_running++] = number;
     sched->nrunning--;
 }
 
-static void try_again(al_sched *sched, al_task_id task, uint64_t now_ns)
+static void try_again(al_sched *sched, al_task_id task, al_cause cause, uint64_t now_ns)
 {
-    uint64_t wait_ns = al_time_backoff(sched, al_task_attempts_of(sched, task));
+    uint64_t wait_ns =
+        cause == AL_CAUSE_LOST ? 0 : al_time_backoff(sched, al_task_attempts_of(sched, task));
     if (!al_heap_push(&sched->delayed, now_ns + wait_ns, task))
         sched->is_out_of_memory = true;
     sched->counts.nretries++;
@@ -191,12 +194,27 @@ void al_sched_ended(al_sched *sched, al_result *result, uint64_t now_ns)
     sched->ndone_here += is_done;
     sched->nfailed_here += result->state == AL_TASK_FAILED;
     if (result->state == AL_TASK_DELAYED)
-        try_again(sched, result->task, now_ns);
+        try_again(sched, result->task, result->cause, now_ns);
     else if (result->state == AL_TASK_READY)
         al_queue_push(sched, result->task, 1, false);
     else
         al_graph_settle(sched, result->task, result->state);
     look_at_halt(sched);
+}
+
+void al_sched_returned(al_sched *sched, al_task_id task)
+{
+    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    if (number == AL_NONE)
+        return;
+    al_cause why = sched->running[number].why;
+    al_task_set_attempts(sched, task, al_task_attempts_of(sched, task) - 1);
+    al_task_set_state(sched, task, AL_TASK_READY);
+    release(sched, number);
+    if (why == AL_CAUSE_CANCELED)
+        al_end_verdict(sched, task, AL_TASK_CANCELED, why);
+    else
+        al_queue_push(sched, task, 1, false);
 }
 
 void al_sched_over_memory(al_sched *sched, al_task_id task)

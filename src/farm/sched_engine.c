@@ -14,25 +14,39 @@
 
 #include "farm/sched_parts.h"
 
+#define FEW 64u /* engines that may all be looked at for each task */
+
 static bool is_open(const al_engine *engine)
 {
-    return engine->is_up && (engine->nslots == 0 || engine->nrunning < engine->nslots);
+    return engine->is_up && (engine->nslots == 0 || engine->nrunning - engine->nwaiting < engine->nslots);
 }
 
-/** Keep the list of engines that may have room. */
+static bool is_roomy(const al_engine *engine)
+{
+    return engine->is_up && engine->nwaiting < engine->nqueue;
+}
+
+/** Put a number into a list, or take it out. @param at  where it is; AL_NONE: not there */
+static void note_in(al_sched *sched, uint32_t *list, uint32_t *count, bool wanted, uint32_t number, bool roomy)
+{
+    uint32_t *at = roomy ? &sched->engines[number].roomy_at : &sched->engines[number].open_at;
+    if (wanted && *at == AL_NONE) {
+        *at = *count;
+        list[(*count)++] = number;
+    } else if (!wanted && *at != AL_NONE) {
+        uint32_t last = list[--*count];
+        list[*at] = last;
+        *(roomy ? &sched->engines[last].roomy_at : &sched->engines[last].open_at) = *at;
+        *at = AL_NONE;
+    }
+}
+
+/** Keep the lists of engines that may have room, and of those where tasks may wait for it. */
 static void note_open(al_sched *sched, uint32_t number)
 {
-    al_engine *engine = &sched->engines[number];
-    bool open = is_open(engine);
-    if (open && engine->open_at == AL_NONE) {
-        engine->open_at = sched->nopen;
-        sched->open[sched->nopen++] = number;
-    } else if (!open && engine->open_at != AL_NONE) {
-        uint32_t last = sched->open[--sched->nopen];
-        sched->open[engine->open_at] = last;
-        sched->engines[last].open_at = engine->open_at;
-        engine->open_at = AL_NONE;
-    }
+    const al_engine *engine = &sched->engines[number];
+    note_in(sched, sched->open, &sched->nopen, is_open(engine), number, false);
+    note_in(sched, sched->roomy, &sched->nroomy, is_roomy(engine), number, true);
 }
 
 /* ---- what fits where ------------------------------------------------------------------------------------
@@ -84,12 +98,34 @@ static bool may_use(const al_sched *sched, uint32_t engine, uint32_t class)
     return engine != sched->reserved_engine || class == sched->reserved_class;
 }
 
-uint32_t al_engine_find(al_sched *sched, uint32_t number, const al_need *need)
+/** How busy an engine is, for comparisons: tasks it runs a slot. */
+static double business(const al_engine *engine)
+{
+    return (double)(engine->nrunning - engine->nwaiting) / (engine->nslots > 0 ? engine->nslots : 1);
+}
+
+/** Of a few engines the least busy. */
+static uint32_t find_calmest(const al_sched *sched, uint32_t number, const al_need *need, bool guess)
+{
+    uint32_t best = AL_NONE;
+    for (uint32_t k = 0; k < sched->nopen; k++) {
+        const al_engine *engine = &sched->engines[sched->open[k]];
+        if (may_use(sched, sched->open[k], number) && fits(engine, need, guess) &&
+            (best == AL_NONE || business(engine) < business(&sched->engines[best])))
+            best = sched->open[k];
+    }
+    return best;
+}
+
+/** An engine that has room now. */
+static uint32_t find_room(al_sched *sched, uint32_t number, const al_need *need)
 {
     al_class *class = &sched->classes[number];
     bool guess = is_guessed(class);
     if (!has_tokens(sched, &class->kind))
         return AL_NONE;
+    if (sched->nengines > 1 && sched->nengines <= FEW)
+        return find_calmest(sched, number, need, guess);
     if (class->hint != AL_NONE && may_use(sched, class->hint, number) &&
         fits(&sched->engines[class->hint], need, guess))
         return class->hint;
@@ -99,6 +135,31 @@ uint32_t al_engine_find(al_sched *sched, uint32_t number, const al_need *need)
         if (may_use(sched, sched->open[k], number) && fits(&sched->engines[sched->open[k]], need, guess))
             return class->hint = sched->open[k];
     return AL_NONE;
+}
+
+/** An engine where a task may wait for room: tokens are not given to those who wait. */
+static uint32_t find_queue(al_sched *sched, uint32_t number, const al_need *need)
+{
+    const al_class *class = &sched->classes[number];
+    for (int k = 0; k < AL_TOKENS_MAX; k++)
+        if (class->kind.tokens[k] > 0)
+            return AL_NONE;
+    for (uint32_t k = sched->nroomy; k-- > 0;)
+        if (may_use(sched, sched->roomy[k], number) &&
+            could_fit(&sched->engines[sched->roomy[k]], need, is_guessed(class)))
+            return sched->roomy[k];
+    return AL_NONE;
+}
+
+uint32_t al_engine_find(al_sched *sched, uint32_t number, const al_need *need, bool *waits)
+{
+    uint32_t engine = find_room(sched, number, need);
+    *waits = false;
+    if (engine == AL_NONE && sched->nroomy > 0) {
+        engine = find_queue(sched, number, need);
+        *waits = engine != AL_NONE;
+    }
+    return engine;
 }
 
 /** An engine is no longer kept for a class: the others may have it. */
@@ -128,22 +189,74 @@ static uint32_t take_slot(al_engine *engine)
     return 64 * (engine->nwords - 1) + 1;
 }
 
-uint32_t al_engine_take(al_sched *sched, uint32_t number, const al_need *need, const al_class *class)
+/** A task takes what it needs of its engine, and of the run's tokens. */
+static void reserve_need(al_sched *sched, al_running *running, const al_need *need)
 {
-    al_engine *engine = &sched->engines[number];
-    uint32_t slot = take_slot(engine);
-    if (slot == 0)
-        return 0;
+    al_engine *engine = &sched->engines[running->engine];
+    const al_class *class = &sched->classes[running->kind];
+    running->reserved = *need;
     engine->used.cpus_milli += need->cpus_milli;
     engine->used.gpus += need->gpus;
     engine->used.mem_bytes += need->mem_bytes;
-    engine->nrunning++;
     for (int k = 0; k < AL_TOKENS_MAX; k++)
         sched->tokens_used[k] += class->kind.tokens[k];
-    note_open(sched, number);
-    if (sched->reserved_class != AL_NONE && class == &sched->classes[sched->reserved_class])
+}
+
+static void join_queue(al_sched *sched, uint32_t number)
+{
+    al_running *running = &sched->running[number];
+    al_engine *engine = &sched->engines[running->engine];
+    running->before = engine->last_waiting;
+    running->behind = AL_NONE;
+    *(engine->last_waiting != AL_NONE ? &sched->running[engine->last_waiting].behind
+                                      : &engine->first_waiting) = number;
+    engine->last_waiting = number;
+    engine->nwaiting++;
+}
+
+static void leave_queue(al_sched *sched, uint32_t number)
+{
+    al_running *running = &sched->running[number];
+    al_engine *engine = &sched->engines[running->engine];
+    *(running->before != AL_NONE ? &sched->running[running->before].behind : &engine->first_waiting) =
+        running->behind;
+    *(running->behind != AL_NONE ? &sched->running[running->behind].before : &engine->last_waiting) =
+        running->before;
+    engine->nwaiting--;
+    running->is_waiting = false;
+}
+
+/** Those that wait at an engine take what has come free there. */
+static void promote(al_sched *sched, uint32_t number)
+{
+    al_engine *engine = &sched->engines[number];
+    while (engine->first_waiting != AL_NONE && is_open(engine)) {
+        al_running *running = &sched->running[engine->first_waiting];
+        const al_class *class = &sched->classes[running->kind];
+        al_need need = al_need_of(sched, running->task, class);
+        if (!fits(engine, &need, is_guessed(class)))
+            return;
+        leave_queue(sched, engine->first_waiting);
+        reserve_need(sched, running, &need);
+    }
+}
+
+bool al_engine_take(al_sched *sched, uint32_t number, const al_need *need)
+{
+    al_running *running = &sched->running[number];
+    al_engine *engine = &sched->engines[running->engine];
+    running->slot = take_slot(engine);
+    if (running->slot == 0)
+        return false;
+    engine->nrunning++;
+    if (running->is_waiting)
+        join_queue(sched, number);
+    else
+        reserve_need(sched, running, need);
+    note_open(sched, running->engine);
+    if (sched->reserved_class == running->kind)
         end_reservation(sched);
-    return slot;
+    return true;
 }
 
 /** Look at those put aside: they may fit on this engine now, or have the tokens. */
@@ -158,8 +271,11 @@ static void reconsider(al_sched *sched, uint32_t number, bool tokens)
             continue;
         }
         al_need need = al_need_of(sched, task, c);
+        const al_engine *engine = &sched->engines[number];
         if (tokens ||
-            (may_use(sched, number, class) && fits(&sched->engines[number], &need, is_guessed(c)))) {
+            (may_use(sched, number, class) &&
+             (fits(engine, &need, is_guessed(c)) ||
+              (is_roomy(engine) && could_fit(engine, &need, is_guessed(c)))))) {
             c->hint = number;
             c->hinted_at = tokens ? 0 : sched->nfreed;
             al_class_unstick(sched, class);
@@ -167,20 +283,26 @@ static void reconsider(al_sched *sched, uint32_t number, bool tokens)
     }
 }
 
-void al_engine_give_back(al_sched *sched, const al_running *running)
+void al_engine_give_back(al_sched *sched, uint32_t number)
 {
+    al_running *running = &sched->running[number];
     al_engine *engine = &sched->engines[running->engine];
     const al_class *class = &sched->classes[running->kind];
     bool tokens = false;
-    engine->used.cpus_milli -= running->reserved.cpus_milli;
-    engine->used.gpus -= running->reserved.gpus;
-    engine->used.mem_bytes -= running->reserved.mem_bytes;
-    engine->nrunning--;
     engine->taken[(running->slot - 1) / 64] &= ~(UINT64_C(1) << (running->slot - 1) % 64);
-    for (int k = 0; k < AL_TOKENS_MAX; k++) {
-        sched->tokens_used[k] -= class->kind.tokens[k];
-        tokens = tokens || class->kind.tokens[k] > 0;
+    engine->nrunning--;
+    if (running->is_waiting) {
+        leave_queue(sched, number);
+    } else {
+        engine->used.cpus_milli -= running->reserved.cpus_milli;
+        engine->used.gpus -= running->reserved.gpus;
+        engine->used.mem_bytes -= running->reserved.mem_bytes;
+        for (int k = 0; k < AL_TOKENS_MAX; k++) {
+            sched->tokens_used[k] -= class->kind.tokens[k];
+            tokens = tokens || class->kind.tokens[k] > 0;
+        }
     }
+    promote(sched, running->engine);
     note_open(sched, running->engine);
     sched->nfreed++;
     reconsider(sched, running->engine, tokens);
@@ -252,38 +374,87 @@ void al_engine_review(al_sched *sched)
 /* ---- events ----------------------------------------------------------------------------------------------
  */
 
-allot_err al_sched_engine_up(al_sched *sched, const al_need *has, uint32_t nslots, uint32_t *number)
+allot_err al_sched_engine_add(al_sched *sched, uint32_t *number)
 {
-    al_engine *engines = realloc(sched->engines, (sched->nengines + 1) * sizeof *engines);
+    size_t count = sched->nengines + 1;
+    al_engine *engines = realloc(sched->engines, count * sizeof *engines);
     if (engines == NULL)
         return ALLOT_ENOMEM;
     sched->engines = engines;
-    uint32_t *open = realloc(sched->open, (sched->nengines + 1) * sizeof *open);
-    if (open == NULL)
-        return ALLOT_ENOMEM;
-    sched->open = open;
+    uint32_t **const lists[] = {&sched->open, &sched->roomy};
+    for (int k = 0; k < 2; k++) {
+        uint32_t *list = realloc(*lists[k], count * sizeof *list);
+        if (list == NULL)
+            return ALLOT_ENOMEM;
+        *lists[k] = list;
+    }
     *number = sched->nengines++;
-    engines[*number] = (al_engine){.has = *has, .nslots = nslots, .open_at = AL_NONE, .is_up = true};
-    note_open(sched, *number);
-    sched->nfreed++;
-    reconsider(sched, *number, false);
+    engines[*number] = (al_engine){
+        .open_at = AL_NONE, .roomy_at = AL_NONE, .first_waiting = AL_NONE, .last_waiting = AL_NONE};
     return ALLOT_OK;
 }
 
-void al_sched_engine_slots(al_sched *sched, uint32_t number, uint32_t nslots)
+/** An engine has more room than before. */
+static void note_more(al_sched *sched, uint32_t number)
 {
-    sched->engines[number].nslots = nslots;
+    promote(sched, number);
     note_open(sched, number);
     sched->nfreed++;
     reconsider(sched, number, false);
 }
 
-void al_sched_engine_down(al_sched *sched, uint32_t number, uint64_t now_ns)
+void al_sched_engine_back(al_sched *sched, uint32_t number, const al_need *has, uint32_t nslots,
+                          bool tells_starts)
+{
+    al_engine *engine = &sched->engines[number];
+    engine->has = *has;
+    engine->nslots = nslots;
+    engine->tells_starts = tells_starts;
+    engine->is_up = true;
+    note_more(sched, number);
+}
+
+allot_err al_sched_engine_up(al_sched *sched, const al_need *has, uint32_t nslots, uint32_t *number)
+{
+    allot_err code = al_sched_engine_add(sched, number);
+    if (code == ALLOT_OK)
+        al_sched_engine_back(sched, *number, has, nslots, false);
+    return code;
+}
+
+void al_sched_engine_slots(al_sched *sched, uint32_t number, uint32_t nslots)
+{
+    sched->engines[number].nslots = nslots;
+    note_more(sched, number);
+}
+
+void al_sched_engine_queue(al_sched *sched, uint32_t number, uint32_t nqueue)
+{
+    if (sched->engines[number].nqueue == nqueue)
+        return;
+    bool more = nqueue > sched->engines[number].nqueue;
+    sched->engines[number].nqueue = nqueue;
+    if (more)
+        note_more(sched, number);
+    else
+        note_open(sched, number);
+}
+
+void al_sched_engine_close(al_sched *sched, uint32_t number)
 {
     sched->engines[number].is_up = false;
     note_open(sched, number);
     if (sched->reserved_engine == number)
         end_reservation(sched);
+}
+
+void al_sched_engine_down(al_sched *sched, uint32_t number, uint64_t now_ns)
+{
+    al_sched_engine_close(sched, number);
+    for (uint32_t k = sched->engines[number].first_waiting, next; k != AL_NONE; k = next) {
+        next = sched->running[k].behind;
+        al_sched_returned(sched, sched->running[k].task);
+    }
     for (uint32_t k = sched->oldest, next; k != AL_NONE; k = next) {
         next = sched->running[k].newer;
         if (sched->running[k].engine != number)
@@ -293,6 +464,12 @@ void al_sched_engine_down(al_sched *sched, uint32_t number, uint64_t now_ns)
         if (al_task_is_final(result.state))
             al_end_verdict(sched, result.task, result.state, result.cause);
     }
+}
+
+uint32_t al_sched_engine_load(const al_sched *sched, uint32_t number, uint32_t *nwaiting)
+{
+    *nwaiting = sched->engines[number].nwaiting;
+    return sched->engines[number].nrunning;
 }
 
 al_task_id al_sched_find_unfit(al_sched *sched)

@@ -53,10 +53,13 @@ typedef struct al_class {
 
 typedef struct al_engine {
     al_need has, used;
-    uint32_t nslots; /* 0: any number */
-    uint32_t nrunning;
-    uint32_t open_at; /* index in sched->open; AL_NONE: not there */
-    bool is_up;
+    uint32_t nslots;   /* 0: any number */
+    uint32_t nrunning; /* with those that wait */
+    uint32_t nqueue, nwaiting;
+    uint32_t first_waiting, last_waiting; /* list of running, in the order in which they will start */
+    uint32_t open_at;                     /* index in sched->open; AL_NONE: not there */
+    uint32_t roomy_at;                    /* index in sched->roomy */
+    bool is_up, tells_starts;
     uint64_t *taken; /* bits: slots in use */
     uint32_t nwords;
 } al_engine;
@@ -66,10 +69,13 @@ typedef struct al_running {
     al_task_id task;
     uint32_t engine, slot, kind;
     uint32_t older, newer;                  /* list in the order of starts; AL_NONE: the end */
+    uint32_t before, behind;                /* is_waiting: list of its engine */
     uint64_t start_ns, timeout_ns, hard_ns; /* hard_ns: when KILL follows; 0: no TERM yet */
     al_need reserved;
     al_cause why;                  /* of our ending it; AL_CAUSE_NONE: we do not */
     bool is_soft_due, is_hard_due; /* a kill action is to be given */
+    bool is_waiting;               /* at its engine, for room: it has reserved nothing */
+    bool is_begun;                 /* start_ns means something */
 } al_running;
 
 typedef struct al_verdict {
@@ -92,6 +98,7 @@ struct al_sched {
     al_sched_counts counts;
     al_sched_map many_attempts; /* of tasks with more than fit into their byte */
     al_sched_map grown;         /* memory limits of tasks that were ended for memory */
+    al_sched_map lost;          /* how often tasks were lost with their engines */
 
     al_class *classes;
     uint32_t nclasses;
@@ -104,6 +111,8 @@ struct al_sched {
     uint32_t nengines;
     uint32_t *open; /* engines that may have room */
     uint32_t nopen;
+    uint32_t *roomy; /* engines at which more may wait */
+    uint32_t nroomy;
     uint32_t reserved_engine, reserved_class; /* kept free for a class that was passed over too often */
     uint32_t tokens_used[AL_TOKENS_MAX];
 
@@ -139,6 +148,11 @@ struct al_sched {
     bool wants_review; /* an engine is no longer reserved */
 };
 
+/* sched.c: the list of what runs, in the order of starts. */
+
+void al_running_append(al_sched *sched, uint32_t running);
+void al_running_remove(al_sched *sched, uint32_t running);
+
 /* sched_queue.c: tasks and the order of those that are ready. */
 
 bool al_page_add(al_sched *sched, uint64_t n, uint32_t kind, al_task_state state);
@@ -164,11 +178,12 @@ void al_queue_offer(al_sched *sched, uint32_t class);
 
 /** What a task would take. */
 al_need al_need_of(const al_sched *sched, al_task_id task, const al_class *class);
-/** Find an engine, AL_NONE if there is none now. */
-uint32_t al_engine_find(al_sched *sched, uint32_t class, const al_need *need);
-/** @return the slot, 0: out of memory */
-uint32_t al_engine_take(al_sched *sched, uint32_t engine, const al_need *need, const al_class *class);
-void al_engine_give_back(al_sched *sched, const al_running *running);
+/** Find an engine, AL_NONE if there is none now. @param[out] waits  it has no room, but a queue */
+uint32_t al_engine_find(al_sched *sched, uint32_t class, const al_need *need, bool *waits);
+/** Give a task what it takes: running->slot and, unless it waits, running->reserved. @return false: out of
+ * memory */
+bool al_engine_take(al_sched *sched, uint32_t running, const al_need *need);
+void al_engine_give_back(al_sched *sched, uint32_t running);
 /** A class fits nowhere at present. */
 void al_class_stick(al_sched *sched, uint32_t class);
 void al_class_unstick(al_sched *sched, uint32_t class);
@@ -186,6 +201,7 @@ void al_graph_settle(al_sched *sched, al_task_id task, al_task_state state);
 bool al_time_measure(al_sched *sched, uint64_t wall_us);
 /** Kill actions that are due by now. */
 void al_time_look(al_sched *sched, uint64_t now_ns);
+/** A task has begun to run: its time counts. */
 void al_time_start(al_sched *sched, uint32_t running);
 uint64_t al_time_next(const al_sched *sched);
 uint64_t al_time_backoff(al_sched *sched, uint32_t attempts);

@@ -85,7 +85,8 @@ void al_time_start(al_sched *sched, uint32_t number)
 {
     if (sched->timers.count > 4 * (size_t)sched->nrunning + 1024)
         compact(sched);
-    const al_running *running = &sched->running[number];
+    al_running *running = &sched->running[number];
+    running->is_begun = true;
     if (running->timeout_ns > 0 &&
         !al_heap_push(&sched->timers, running->start_ns + running->timeout_ns, running->task))
         sched->is_out_of_memory = true;
@@ -100,7 +101,7 @@ static void look_at(al_sched *sched, uint32_t number, uint64_t now_ns)
         running->hard_ns = UINT64_MAX;
         running->is_hard_due = true;
         al_end_running(sched, number, running->why);
-    } else if (running->why == AL_CAUSE_NONE && running->timeout_ns > 0 &&
+    } else if (running->why == AL_CAUSE_NONE && running->is_begun && running->timeout_ns > 0 &&
                now_ns >= running->start_ns + running->timeout_ns) {
         al_end_running(sched, number, AL_CAUSE_TIMEOUT);
     }
@@ -116,6 +117,8 @@ void al_time_look(al_sched *sched, uint64_t now_ns)
     }
     uint64_t limit_ns = median_limit_ns(sched);
     for (uint32_t k = sched->oldest; limit_ns > 0 && k != AL_NONE; k = sched->running[k].newer) {
+        if (!sched->running[k].is_begun)
+            continue;
         if (now_ns < sched->running[k].start_ns + limit_ns)
             break;
         if (sched->running[k].why == AL_CAUSE_NONE)
@@ -128,7 +131,7 @@ uint64_t al_time_next(const al_sched *sched)
     uint64_t due_ns = sched->timers.count > 0 ? sched->timers.at[0].key : UINT64_MAX;
     uint64_t limit_ns = median_limit_ns(sched);
     for (uint32_t k = sched->oldest; limit_ns > 0 && k != AL_NONE; k = sched->running[k].newer) {
-        if (sched->running[k].why != AL_CAUSE_NONE)
+        if (sched->running[k].why != AL_CAUSE_NONE || !sched->running[k].is_begun)
             continue;
         if (sched->running[k].start_ns + limit_ns < due_ns)
             due_ns = sched->running[k].start_ns + limit_ns;

@@ -14,10 +14,9 @@
 
 #include "base/buffer.h"
 #include "farm/args.h"
-#include "farm/task.h"
+#include "engine/capture.h"
+#include "engine/task.h"
 
-/** Output up to this long is kept in the database; longer output in a file of its own. */
-#define AL_INLINE_MOST 4096u
 #define AL_SLOTS_MAX 4096u
 
 typedef struct al_store al_store;

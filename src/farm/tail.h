@@ -13,7 +13,7 @@
 
 #include "farm/args.h"
 #include "farm/store.h"
-#include "farm/task.h"
+#include "engine/task.h"
 
 /** A task in flight. */
 typedef struct al_tail_slot {

@@ -37,14 +37,17 @@ typedef struct model_task {
     uint32_t kind, attempts, engine, slot;
     uint64_t after[2]; /* 0: none */
     uint64_t mem_bytes, soft_ns, ready_ns;
-    bool was_lost;
+    uint64_t joined;                 /* number in the order of those that wait at engines */
+    uint32_t nlost;
+    bool was_lost, is_waiting, is_begun;
 } model_task;
 
 typedef struct model_engine {
     al_need has, used;
-    uint32_t nslots, nrunning;
+    uint32_t nslots, nrunning; /* nrunning: without those that wait */
+    uint32_t nqueue, nwaiting;
     uint64_t taken; /* bits, from slot 1 on */
-    bool is_up;
+    bool is_up, tells;
 } model_engine;
 
 typedef struct model {
@@ -53,7 +56,7 @@ typedef struct model {
     al_task_kind kinds[KINDS_MOST];
     uint32_t nkinds, nengines;
     model_task tasks[TASKS_MOST + 1];
-    uint64_t ntasks, now_ns, next_start_ns;
+    uint64_t ntasks, now_ns, next_start_ns, njoined;
     model_engine engines[ENGINES_MOST];
     uint32_t tokens_used[AL_TOKENS_MAX];
     bool is_held, is_stopped, is_cancelled, has_faults;
@@ -105,18 +108,23 @@ static void random_kind(al_task_kind *kind)
         kind->timeout_ns = (1 + prop_below(40)) * MS;
 }
 
-static void engine_up(model *m)
+/** An engine comes, or one that was down comes back with something else to offer. */
+static void engine_up(model *m, uint32_t number)
 {
-    uint32_t number;
-    model_engine *e = &m->engines[m->nengines];
+    uint32_t given;
+    model_engine *e = &m->engines[number];
     *e = (model_engine){.has = {.cpus_milli = (uint32_t)(1 + prop_below(8)) * 500,
                                 .gpus = (uint32_t)prop_below(3),
                                 .mem_bytes = prop_chance(4) ? 0 : 1000 + prop_below(8000)},
                         .nslots = prop_chance(3) ? 0 : (uint32_t)(1 + prop_below(6)),
-                        .is_up = true};
-    prop_require(al_sched_engine_up(m->sched, &e->has, e->nslots, &number) == ALLOT_OK);
-    prop_require(number == m->nengines);
-    m->nengines++;
+                        .nqueue = e->nqueue,
+                        .is_up = true,
+                        .tells = prop_chance(2)};
+    if (number == m->nengines) {
+        prop_require(al_sched_engine_add(m->sched, &given) == ALLOT_OK && given == number);
+        m->nengines++;
+    }
+    al_sched_engine_back(m->sched, number, &e->has, e->nslots, e->tells);
 }
 
 static void more_tasks(model *m)
@@ -157,7 +165,7 @@ static void make(model *m)
             random_kind(&m->kinds[k]);
         while (al_sched_kind(m->sched, &m->kinds[k], &number) == ALLOT_OK && number != k);
     }
-    engine_up(m);
+    engine_up(m, 0);
     more_tasks(m);
 }
 
@@ -220,15 +228,10 @@ static void check_counts(const model *m)
 /* ---- actions ---------------------------------------------------------------------------------------------
  */
 
-static void take(model *m, const al_action *a)
+static void reserve(model *m, const model_task *task)
 {
-    model_task *task = &m->tasks[a->task];
-    model_engine *e = &m->engines[a->engine];
+    model_engine *e = &m->engines[task->engine];
     const al_task_kind *kind = &m->kinds[task->kind];
-    uint64_t bit = UINT64_C(1) << (a->slot - 1);
-    prop_require(a->slot >= 1 && a->slot <= SLOTS_MOST && (e->taken & bit) == 0);
-    prop_require((e->taken & (bit - 1)) == bit - 1); /* the lowest free one */
-    e->taken |= bit;
     e->nrunning++;
     e->used.cpus_milli += kind->need.cpus_milli;
     e->used.gpus += kind->need.gpus;
@@ -242,12 +245,62 @@ static void take(model *m, const al_action *a)
     }
 }
 
+/** Those that have waited longest at an engine run, as many as the scheduler says. */
+static void follow_queue(model *m, uint32_t number)
+{
+    model_engine *e = &m->engines[number];
+    uint32_t nwaiting;
+    (void)al_sched_engine_load(m->sched, number, &nwaiting);
+    prop_require(nwaiting <= e->nwaiting);
+    for (; e->nwaiting > nwaiting; e->nwaiting--) {
+        model_task *first = NULL;
+        for (uint64_t t = 1; t <= m->ntasks; t++) {
+            model_task *task = &m->tasks[t];
+            if (task->state == AL_TASK_RUNNING && task->engine == number && task->is_waiting &&
+                (first == NULL || task->joined < first->joined))
+                first = task;
+        }
+        prop_require(first != NULL);
+        first->is_waiting = false;
+        reserve(m, first);
+    }
+}
+
+static void take(model *m, const al_action *a)
+{
+    model_task *task = &m->tasks[a->task];
+    model_engine *e = &m->engines[a->engine];
+    const al_task_kind *kind = &m->kinds[task->kind];
+    uint64_t bit = UINT64_C(1) << (a->slot - 1);
+    uint32_t nwaiting;
+    prop_require(a->slot >= 1 && a->slot <= SLOTS_MOST && (e->taken & bit) == 0);
+    prop_require((e->taken & (bit - 1)) == bit - 1); /* the lowest free one */
+    e->taken |= bit;
+    (void)al_sched_engine_load(m->sched, a->engine, &nwaiting);
+    task->is_waiting = nwaiting > e->nwaiting;
+    if (!task->is_waiting) {
+        reserve(m, task);
+        return;
+    }
+    task->joined = ++m->njoined;
+    prop_require(++e->nwaiting <= e->nqueue);
+    prop_require(kind->need.cpus_milli <= e->has.cpus_milli && kind->need.gpus <= e->has.gpus);
+    for (int k = 0; k < AL_TOKENS_MAX; k++)
+        prop_require(kind->tokens[k] == 0);
+}
+
+/** A task is no longer at its engine. To be called before the scheduler is told. */
 static void release(model *m, uint64_t t)
 {
-    const model_task *task = &m->tasks[t];
+    model_task *task = &m->tasks[t];
     model_engine *e = &m->engines[task->engine];
     const al_task_kind *kind = &m->kinds[task->kind];
     e->taken &= ~(UINT64_C(1) << (task->slot - 1));
+    if (task->is_waiting) {
+        task->is_waiting = false;
+        e->nwaiting--;
+        return;
+    }
     e->nrunning--;
     e->used.cpus_milli -= kind->need.cpus_milli;
     e->used.gpus -= kind->need.gpus;
@@ -269,8 +322,9 @@ static void on_start(model *m, const al_action *a)
     prop_require(m->now_ns >= m->next_start_ns);
     prop_require(m->engines[a->engine].is_up);
     prop_require(a->attempt == task->attempts + 1);
-    prop_require(a->attempt <= kind->retries + 1 + (task->was_lost ? LOST_MOST : 0));
+    prop_require(a->attempt <= kind->retries + 1 + task->nlost && task->nlost < LOST_MOST);
     task->was_lost = false;
+    task->is_begun = !m->engines[a->engine].tells;
     prop_require((a->mem_bytes > 0) == (kind->need.mem_bytes > 0) && a->mem_bytes >= kind->need.mem_bytes);
     task->mem_bytes = a->mem_bytes;
     task->state = AL_TASK_RUNNING;
@@ -286,6 +340,7 @@ static void on_kill(model *m, const al_action *a)
 {
     model_task *task = &m->tasks[a->task];
     prop_require(task->state == AL_TASK_RUNNING && a->engine == task->engine && a->slot == task->slot);
+    prop_require(a->cause != AL_CAUSE_TIMEOUT || task->is_begun);
     if (!a->hard) {
         prop_require(task->soft_ns == 0);
         task->soft_ns = m->now_ns;
@@ -358,6 +413,7 @@ static void end_task(model *m, uint64_t t, bool well)
     release(m, t);
     al_sched_ended(m->sched, &result, m->now_ns);
     task->state = result.state;
+    follow_queue(m, task->engine);
     prop_require(!well || result.state == AL_TASK_DONE);
     prop_require(well || result.state == AL_TASK_FAILED || result.state == AL_TASK_DELAYED ||
                  result.state == AL_TASK_READY || (result.state == AL_TASK_CANCELED && task->soft_ns != 0) ||
@@ -370,15 +426,30 @@ static void end_task(model *m, uint64_t t, bool well)
                                       : m->opts.backoff_ns));
 }
 
+/** A task at an engine comes back untouched. */
+static void return_task(model *m, uint64_t t)
+{
+    model_task *task = &m->tasks[t];
+    release(m, t);
+    al_sched_returned(m->sched, t);
+    task->attempts--;
+    task->was_lost = task->soft_ns != 0; /* it may be canceled by that: an action says it */
+    task->state = AL_TASK_READY;
+    follow_queue(m, task->engine);
+}
+
 /** Its tasks are lost: what became of each only the scheduler knows, but not all may be. */
 static void engine_down(model *m, uint32_t number)
 {
+    bool waited[TASKS_MOST + 1] = {false};
     if (!m->engines[number].is_up)
         return;
     m->engines[number].is_up = false;
     for (uint64_t t = 1; t <= m->ntasks; t++)
-        if (m->tasks[t].state == AL_TASK_RUNNING && m->tasks[t].engine == number)
+        if (m->tasks[t].state == AL_TASK_RUNNING && m->tasks[t].engine == number) {
+            waited[t] = m->tasks[t].is_waiting;
             release(m, t);
+        }
     al_sched_engine_down(m->sched, number, m->now_ns);
     for (uint64_t t = 1; t <= m->ntasks; t++) {
         model_task *task = &m->tasks[t];
@@ -386,6 +457,9 @@ static void engine_down(model *m, uint32_t number)
             continue;
         al_task_state state = al_sched_state(m->sched, t);
         prop_require(state != AL_TASK_RUNNING && state != AL_TASK_DONE && state != AL_TASK_SKIPPED);
+        prop_require(!waited[t] || state == AL_TASK_READY || state == AL_TASK_CANCELED);
+        task->attempts -= waited[t];
+        task->nlost += !waited[t] && state != AL_TASK_READY;
         task->state = state == AL_TASK_DELAYED ? AL_TASK_DELAYED : AL_TASK_READY;
         task->ready_ns = m->now_ns;
         task->was_lost = true; /* a final state is said by an action */
@@ -394,7 +468,7 @@ static void engine_down(model *m, uint32_t number)
 
 static void rare_event(model *m)
 {
-    switch (prop_below(9)) {
+    switch (prop_below(10)) {
     case 0:
         m->is_stopped = true;
         al_sched_stop(m->sched);
@@ -417,28 +491,35 @@ static void rare_event(model *m)
     case 5:
         al_sched_input_ended(m->sched);
         break;
-    case 6: {
+    case 6:
+        if (m->engines[0].is_up)
+            break;
+        engine_up(m, 0);
+        follow_queue(m, 0);
+        break;
+    case 7: {
         uint32_t number = (uint32_t)prop_below(m->nengines), n = 1 + (uint32_t)prop_below(6);
         if (m->engines[number].is_up && n >= m->engines[number].nrunning) {
             m->engines[number].nslots = n;
             al_sched_engine_slots(m->sched, number, n);
+            follow_queue(m, number);
         }
         break;
     }
     default:
         if (m->nengines < ENGINES_MOST)
-            engine_up(m);
+            engine_up(m, m->nengines);
     }
 }
 
 static void event(model *m)
 {
     uint64_t t = some_running(m);
-    switch (prop_below(10)) {
+    switch (prop_below(12)) {
     case 0:
     case 1:
     case 2:
-        if (t != 0)
+        if (t != 0 && !m->tasks[t].is_waiting)
             end_task(m, t, prop_chance(2));
         break;
     case 3:
@@ -456,6 +537,22 @@ static void event(model *m)
         if (prop_chance(4))
             rare_event(m);
         break;
+    case 7:
+        if (t != 0 && !m->tasks[t].is_waiting && !m->tasks[t].is_begun) {
+            m->tasks[t].is_begun = true;
+            al_sched_started(m->sched, t, m->now_ns);
+        } else if (t != 0 && m->tasks[t].is_waiting && prop_chance(3)) {
+            return_task(m, t);
+        }
+        break;
+    case 8: {
+        uint32_t number = (uint32_t)prop_below(m->nengines);
+        m->engines[number].nqueue = (uint32_t)prop_below(8);
+        if (m->engines[number].nqueue < m->engines[number].nwaiting)
+            m->engines[number].nqueue = m->engines[number].nwaiting;
+        al_sched_engine_queue(m->sched, number, m->engines[number].nqueue);
+        break;
+    }
     default:
         m->now_ns += prop_below(30) * MS;
     }

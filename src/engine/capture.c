@@ -7,15 +7,13 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #define _GNU_SOURCE
-#include "farm/capture.h"
+#include "engine/capture.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <unistd.h>
-
-#include "farm/store.h"
 
 #define READ_MOST 65536u              /* what a pipe holds, unless told otherwise */
 #define PIPE_LONG (1 << 20)           /* for those that write much */
@@ -93,6 +91,22 @@ static void move_to_file(al_capture *capture, al_capture_path_fn *path_of, void 
     write_all(capture, capture->text.at, capture->text.nbytes);
 }
 
+void al_capture_feed(al_capture *capture, const char *at, size_t nbytes, al_capture_path_fn *path_of,
+                     void *arg)
+{
+    capture->nbytes += nbytes;
+    if (capture->sink != NULL)
+        capture->sink(capture->sink_arg, at, nbytes);
+    if (capture->file >= 0) {
+        write_all(capture, at, nbytes);
+    } else if (capture->fault == 0) {
+        if (!al_buffer_append(&capture->text, at, nbytes))
+            capture->fault = ENOMEM;
+        else if (capture->text.nbytes > AL_INLINE_MOST)
+            move_to_file(capture, path_of, arg);
+    }
+}
+
 static char scratch[READ_MOST];
 
 /** What cannot be kept is read all the same, so that the task does not wait for ever. */
@@ -114,7 +128,9 @@ static ssize_t read_short(al_capture *capture, al_capture_path_fn *path_of, void
         if (capture->sink != NULL)
             capture->sink(capture->sink_arg, end, (size_t)n);
     }
-    if (capture->text.nbytes > AL_INLINE_MOST)
+    if (capture->text.nbytes > AL_INLINE_MOST && path_of == NULL)
+        al_buffer_clear(&capture->text);
+    else if (capture->text.nbytes > AL_INLINE_MOST)
         move_to_file(capture, path_of, arg);
     return n;
 }

@@ -10,7 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #define _GNU_SOURCE
-#include "farm/spawn.h"
+#include "engine/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef AL_FARM_SPAWN_H
-#define AL_FARM_SPAWN_H
+#ifndef AL_ENGINE_SPAWN_H
+#define AL_ENGINE_SPAWN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 
 typedef struct al_spawn {
     const char *path;  /**< of the program, as al_program_path() found it */
-    char *const *argv; /**< ends in NULL */
+    char **argv;       /**< ends in NULL, with room for another */
     char *const *envp; /**< ends in NULL */
     const char *cwd;   /**< NULL: as we are */
     int in_fd, out_fd, err_fd;

@@ -1,5 +1,4 @@
-/* farm_memory.c - what running tasks take of memory, and the end of those that take too much. See
- * farm_parts.h.
+/* crew_memory.c - what running tasks take of memory, and who takes too much. See crew.h.
  *
  * A task is its first process with all below it. Their resident memory is added up a few times a second; only
  * when that is over the limit are pages that several of them share counted once (Pss), which is slow. A limit
@@ -13,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "farm/farm_parts.h"
+#include "engine/crew.h"
 
 #define WEIGH_NS UINT64_C(50000000)
 #define PROCESSES_MOST 4096 /* of one task */
@@ -74,39 +73,41 @@ static uint64_t sum_kb(const pid_t *pids, size_t count, uint64_t (*kb_of)(pid_t 
     return kb;
 }
 
-static void weigh(al_farm *farm, al_place *place)
+static void weigh(al_crew *crew, al_child *child)
 {
-    static pid_t pids[PROCESSES_MOST]; /* one farm, one thread */
-    size_t count = list_processes(place->pid, pids);
+    static pid_t pids[PROCESSES_MOST]; /* one crew, one thread */
+    size_t count = list_processes(child->pid, pids);
     uint64_t kb = sum_kb(pids, count, resident_kb);
-    if (kb * 1024 > place->mem_bytes && count > 1)
+    if (kb * 1024 > child->mem_bytes && count > 1)
         kb = sum_kb(pids, count, proportional_kb);
-    if (kb > place->seen_kb)
-        place->seen_kb = kb;
-    if (kb * 1024 > place->mem_bytes)
-        al_sched_over_memory(farm->opts.sched, place->task);
+    if (kb > child->seen_kb)
+        child->seen_kb = kb;
+    if (kb * 1024 > child->mem_bytes) {
+        child->is_over_memory = true;
+        crew->opts.over_memory(crew->opts.arg, child->slot);
+    }
 }
 
-uint64_t al_farm_weigh(al_farm *farm, uint64_t now_ns)
+uint64_t al_crew_weigh(al_crew *crew, uint64_t now_ns)
 {
-    if (farm->nlimited == 0)
+    if (crew->nlimited == 0)
         return UINT64_MAX;
-    if (now_ns < farm->weighed_at_ns + WEIGH_NS)
-        return farm->weighed_at_ns + WEIGH_NS;
-    for (uint32_t slot = 1; slot <= farm->opts.nslots; slot++) {
-        al_place *place = &farm->places[slot];
-        if (place->task != 0 && place->pid != 0 && place->mem_bytes > 0 && place->linger_until_ns == 0)
-            weigh(farm, place);
+    if (now_ns < crew->weighed_at_ns + WEIGH_NS)
+        return crew->weighed_at_ns + WEIGH_NS;
+    for (uint32_t slot = 1; slot <= crew->opts.nslots; slot++) {
+        al_child *child = &crew->children[slot];
+        if (child->is_used && child->pid != 0 && child->mem_bytes > 0 && child->linger_until_ns == 0)
+            weigh(crew, child);
     }
-    farm->weighed_at_ns = now_ns;
+    crew->weighed_at_ns = now_ns;
     return now_ns + WEIGH_NS;
 }
 
-bool al_farm_kernel_killed(al_farm *farm)
+bool al_crew_kernel_killed(al_crew *crew)
 {
     static char text[65536];
     const char *line = read_text("/proc/vmstat", text, sizeof text) > 0 ? strstr(text, "\noom_kill ") : NULL;
-    uint64_t count = line != NULL ? strtoull(line + 10, NULL, 10) : 0, before = farm->noom;
-    farm->noom = count;
+    uint64_t count = line != NULL ? strtoull(line + 10, NULL, 10) : 0, before = crew->noom;
+    crew->noom = count;
     return count > before;
 }

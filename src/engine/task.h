@@ -1,9 +1,9 @@
-/* task.h - words about tasks that all of the farm shares.
+/* task.h - words about tasks that engines and the farm share.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef AL_FARM_TASK_H
-#define AL_FARM_TASK_H
+#ifndef AL_ENGINE_TASK_H
+#define AL_ENGINE_TASK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,6 +63,7 @@ typedef struct al_result {
     int32_t exit_status; /**< of AL_CAUSE_EXIT; errno of AL_CAUSE_NOT_STARTED; else 0 */
     int32_t signal;      /**< that ended it; 0: none */
     uint32_t slot;       /**< from 1 */
+    uint32_t engine;     /**< number among the run's engines; 0: the controller's own process */
     int64_t start_us;    /**< since 1970, UTC; 0: it was never tried */
     uint64_t wall_us, user_us, sys_us;
     uint64_t mem_kb;     /**< most memory resident at one time */

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "farm/task.h"
+#include "engine/task.h"
 
 const char *al_cause_word(al_cause cause)
 {

@@ -2,13 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef AL_FARM_CAPTURE_H
-#define AL_FARM_CAPTURE_H
+#ifndef AL_ENGINE_CAPTURE_H
+#define AL_ENGINE_CAPTURE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
+
+/** Output up to this long is kept in memory, and goes into the run with the result. */
+#define AL_INLINE_MOST 4096u
 
 /** Sees what is read as it comes. */
 typedef void al_capture_sink(void *arg, const char *at, size_t nbytes);
@@ -43,11 +46,15 @@ typedef void al_capture_path_fn(void *arg, const al_capture *capture, char *path
  * one system call for what most tasks leave. */
 void al_capture_end_silent(al_capture captures[2]);
 /** Read what is there. Never waits.
- * @param path_of  asked when the output becomes long: its file is made then */
+ * @param path_of  asked when the output becomes long: its file is made then; NULL: the sink has all of it,
+ * beyond AL_INLINE_MOST it is not kept */
 al_capture_state al_capture_read(al_capture *capture, al_capture_path_fn *path_of, void *arg);
 
 /** Add something of ours to the end of what was read. */
 void al_capture_add(al_capture *capture, const char *at, size_t nbytes);
+/** A piece that came by another way than a pipe: kept and passed on as what is read. */
+void al_capture_feed(al_capture *capture, const char *at, size_t nbytes, al_capture_path_fn *path_of,
+                     void *arg);
 
 /** Give up on who still holds the pipe, and close all. The text stays until the next al_capture_open(). */
 void al_capture_close(al_capture *capture);

@@ -1,0 +1,121 @@
+/* agent.h - the inside of allot-agent: an engine on another machine.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AL_AGENT_AGENT_H
+#define AL_AGENT_AGENT_H
+
+#include <limits.h>
+
+#include "engine/crew.h"
+#include "engine/file_transfer.h"
+#include "engine/message.h"
+
+typedef enum job_state {
+    JOB_GATHERS, /* files for it came, its order did not */
+    JOB_WAITS,   /* for room */
+    JOB_RUNS,
+    JOB_SENDS, /* it is over; what it made is being sent */
+} job_state;
+
+/** A file that a task made. */
+typedef struct made_file {
+    uint32_t index; /* of the declared outputs */
+    al_file_type type;
+    uint32_t mode;
+    uint64_t nbytes;
+    char *path, *target; /* path: where it is; owned */
+    size_t below;        /* of path, where the part below the declared output begins */
+} made_file;
+
+/** A task that is here. */
+typedef struct job {
+    struct job *next; /* in the order in which they came, or ended */
+    job_state state;
+    uint64_t task;
+    al_buffer bytes; /* the order's frame, from which it borrows */
+    al_task_order order;
+    bool has_folder;
+    uint32_t slot;
+    char *fault; /* why it cannot be started; owned */
+    bool is_fault_ours;
+    /* JOB_SENDS */
+    al_task_end end;
+    al_buffer text; /* what end->out and err borrow from */
+    int spools[2];  /* long outputs; -1: none, or sent */
+    made_file *made;
+    uint32_t nmade, at_made;
+} job;
+
+typedef struct agent {
+    al_buffer read, write;
+    size_t nwritten;
+    uint64_t heard_ns, credit;
+    bool has_ended, is_ready; /* is_ready: the controller said hello */
+    char *hello_text;         /* texts of hello; owned */
+    al_hello hello;
+    int epoll, signals, null;
+    al_crew crew;
+    uint32_t nslots, ncpus;
+    uint64_t mem_bytes;
+    uint64_t used_cpus_milli, used_mem; /* by what runs */
+    bool shares;
+    char cwd[PATH_MAX];     /* shares: the controller's */
+    char cache[PATH_MAX];   /* files by their sums */
+    char scratch[PATH_MAX / 2]; /* a folder for each task, and spools */
+    int cache_fd, scratch_fd;
+    job *jobs, *last;           /* that gather, wait or run */
+    job *sending, *last_sending;
+    job **by_slot;
+    al_receiver receiver;
+    uint64_t receiving; /* task whose file that is; 0: the cache's */
+    al_sum receiving_sum;
+    al_sender sender;
+} agent;
+
+/* agent.c */
+
+/** Give a message to the controller. */
+void agent_send(agent *a, const al_message *message);
+/** It cannot go on: says why, and ends. */
+void agent_fault(agent *a, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+/* jobs.c: tasks from their order to their end. */
+
+job *agent_job(agent *a, uint64_t task, bool make);
+void agent_order(agent *a, const al_bytes *frame);
+void agent_kill(agent *a, const al_kill *kill);
+/** Start what has room. */
+void agent_start(agent *a);
+/** A child of the crew has ended. */
+void agent_ended(void *arg, uint32_t slot);
+/** Take a job out of the list of those that are here, and forget it with its folder. */
+void agent_forget(agent *a, job *j);
+/** The same of one that is in no list any more. */
+void agent_destroy_job(agent *a, job *j);
+
+/* files.c: what comes for tasks, and where it is put. */
+
+bool agent_open_folders(agent *a);
+/** Sums of what the cache holds, appended. */
+void agent_list_cache(agent *a, al_buffer *sums);
+void agent_file(agent *a, const al_file_head *file);
+void agent_file_end(agent *a, const al_file_tail *tail);
+/** The folder of a job's own. @return false: j->fault says why not */
+bool agent_need_folder(agent *a, job *j);
+void agent_job_folder(const agent *a, uint64_t task, char path[PATH_MAX]);
+/** folder/below, or only one where the other is empty. Too long a path becomes "": nothing is there. */
+void agent_join(char path[PATH_MAX], const char *folder, al_bytes below);
+/** Files of the cache that the order names. @return false: j->fault */
+bool agent_place_inputs(agent *a, job *j);
+
+/* outgoing.c: what tasks made, on its way to the controller. */
+
+/** A job has ended: from now on it is sent. */
+void agent_give(agent *a, job *j);
+/** Send as much as may be sent. */
+void agent_pump(agent *a);
+/** What the declared outputs are. @return false: one is missing, and which */
+bool agent_find_made(agent *a, job *j, char missing[PATH_MAX]);
+
+#endif

@@ -1,0 +1,275 @@
+/* files.c - what comes for an agent's tasks, and where it is put. See agent.h.
+ *
+ * A file that is for one task goes straight into that task's folder. One that several tasks want comes once,
+ * into the cache, under its sum; there it stays for later runs, for KEEP_DAYS after it was last wanted. A task
+ * gets a copy of what is small, and a link to what is large, which it is not to write to: its file in the cache
+ * is read-only, and is thrown away should it have changed all the same.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/fs.h>
+
+#include "agent/agent.h"
+
+#define COPY_MOST (16 << 20) /* a task's own copy rather than a link */
+#define LISTED_MOST 4096u    /* sums in the answer to hello */
+#define KEEP_DAYS 30
+
+static void cache_name(const al_sum *sum, char name[40])
+{
+    (void)snprintf(name, 40, "%016llx%016llx", (unsigned long long)sum->high, (unsigned long long)sum->low);
+}
+
+static bool make_folder(const char *path)
+{
+    struct stat st;
+    return (mkdir(path, 0700) == 0 || errno == EEXIST) && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+           st.st_uid == geteuid();
+}
+
+bool agent_open_folders(agent *a)
+{
+    const char *tmp = getenv("TMPDIR");
+    ssize_t n = readlink("/proc/self/exe", a->cache, sizeof a->cache - 16);
+    char *slash = n > 0 ? memrchr(a->cache, '/', (size_t)n) : NULL;
+    if (slash == NULL)
+        return false;
+    (void)strcpy(slash, "/files");
+    (void)snprintf(a->scratch, sizeof a->scratch, "%s/allot-%u-XXXXXX",
+                   tmp != NULL && tmp[0] == '/' ? tmp : "/tmp", (unsigned)geteuid());
+    if (mkdtemp(a->scratch) == NULL) { /* no such folder, or nothing may be written there: the cache's then */
+        (void)snprintf(a->scratch, sizeof a->scratch, "%.*s/scratch-XXXXXX", (int)(slash - a->cache), a->cache);
+        if (mkdtemp(a->scratch) == NULL) {
+            a->scratch[0] = '\0';
+            return false;
+        }
+    }
+    a->scratch_fd = open(a->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    a->cache_fd = make_folder(a->cache) ? open(a->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    return a->scratch_fd >= 0 && a->cache_fd >= 0;
+}
+
+/** @return whether name is that of a file in the cache */
+static bool parse_name(const char *name, al_sum *sum)
+{
+    unsigned long long high, low;
+    if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32 ||
+        sscanf(name, "%16llx%16llx", &high, &low) != 2)
+        return false;
+    *sum = (al_sum){low, high};
+    return true;
+}
+
+void agent_list_cache(agent *a, al_buffer *sums)
+{
+    int fd = openat(a->cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    time_t oldest = time(NULL) - KEEP_DAYS * (time_t)86400;
+    struct stat st;
+    al_sum sum;
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (entry->d_name[0] == '.' && strstr(entry->d_name, ".part") == NULL)
+            continue;
+        if (fstatat(a->cache_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        bool is_file = parse_name(entry->d_name, &sum) && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+        /* ctime moves when the content does; utimensat() on use moves it, too, but sets atime to the same */
+        if (!is_file || st.st_atime < oldest) {
+            if (!is_file ? st.st_ctime < oldest : true)
+                (void)unlinkat(a->cache_fd, entry->d_name, 0);
+        } else if (sums->nbytes < LISTED_MOST * 16) {
+            al_put_u64(sums, sum.low);
+            al_put_u64(sums, sum.high);
+        }
+    }
+    if (folder != NULL)
+        (void)closedir(folder);
+}
+
+/* ---- a file comes ---------------------------------------------------------------------------------------
+ */
+
+void agent_job_folder(const agent *a, uint64_t task, char path[PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/task-%llu", a->scratch, (unsigned long long)task);
+}
+
+void agent_join(char path[PATH_MAX], const char *folder, al_bytes below)
+{
+    size_t length = strlen(folder), slash = length > 0 && below.nbytes > 0;
+    if (length + slash + below.nbytes >= PATH_MAX) {
+        path[0] = '\0';
+        return;
+    }
+    memmove(path, folder, length);
+    if (slash)
+        path[length] = '/';
+    memcpy(path + length + slash, below.at, below.nbytes);
+    path[length + slash + below.nbytes] = '\0';
+}
+
+static void set_fault(job *j, const char *what, const char *why)
+{
+    char text[PATH_MAX + 300];
+    (void)snprintf(text, sizeof text, "%s: %s", what, why);
+    if (j->fault == NULL)
+        j->fault = strdup(text);
+}
+
+bool agent_need_folder(agent *a, job *j)
+{
+    char path[PATH_MAX];
+    if (j->has_folder)
+        return true;
+    agent_job_folder(a, j->task, path);
+    j->has_folder = mkdir(path, 0700) == 0;
+    if (!j->has_folder && (errno == ENOSPC || errno == EDQUOT))
+        agent_fault(a, "its disk is full (%s)", a->scratch);
+    if (!j->has_folder)
+        set_fault(j, path, strerror(errno));
+    return j->has_folder;
+}
+
+static int open_job_folder(agent *a, job *j)
+{
+    char path[PATH_MAX];
+    agent_job_folder(a, j->task, path);
+    return agent_need_folder(a, j) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+void agent_file(agent *a, const al_file_head *file)
+{
+    char name[40];
+    a->receiving = file->task;
+    a->receiving_sum = file->sum;
+    if (file->task == 0) {
+        cache_name(&file->sum, name);
+        al_receiver_begin(&a->receiver, a->cache_fd, (al_bytes){name, strlen(name)}, file->nbytes, 0444);
+        return;
+    }
+    job *j = agent_job(a, file->task, true);
+    int folder = open_job_folder(a, j);
+    if (folder < 0)
+        return;
+    if (file->type == AL_FILE_REGULAR) {
+        al_receiver_begin(&a->receiver, folder, file->path, file->nbytes, file->mode);
+    } else {
+        int fault = al_make_below(folder, file);
+        if (fault != 0)
+            set_fault(j, "its input could not be put there", strerror(fault));
+    }
+    (void)close(folder);
+}
+
+void agent_file_end(agent *a, const al_file_tail *tail)
+{
+    al_receiver *r = &a->receiver;
+    al_sum sum = {0, 0};
+    bool whole = al_receiver_end(r, tail, &sum);
+    if (whole && a->receiving == 0 && (sum.low != a->receiving_sum.low || sum.high != a->receiving_sum.high)) {
+        (void)snprintf(r->why, sizeof r->why, "it changed while it was sent");
+        whole = false; /* its name is its sum: it is left as a part, which goes with the next file */
+    }
+    if (r->fault == ENOSPC || r->fault == EDQUOT)
+        agent_fault(a, "its disk is full");
+    int fault = whole ? al_receiver_name(r) : 0;
+    if (whole && fault == 0)
+        return;
+    if (fault != 0)
+        (void)snprintf(r->why, sizeof r->why, "%s", strerror(fault));
+    if (a->receiving != 0)
+        set_fault(agent_job(a, a->receiving, true), r->name, r->why);
+}
+
+/* ---- files of the cache ---------------------------------------------------------------------------------
+ */
+
+/** A copy that shares blocks where the file system can, otherwise one of its own if it is small. */
+static int copy(int from, int folder, const char *name, mode_t mode, off_t nbytes)
+{
+    int to = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (to < 0)
+        return errno;
+    int fault = 0;
+    if (ioctl(to, FICLONE, from) != 0) {
+        off_t at = 0;
+        while (fault == 0 && at < nbytes && nbytes <= COPY_MOST) {
+            ssize_t n = copy_file_range(from, &at, to, NULL, (size_t)(nbytes - at), 0);
+            if (n <= 0)
+                fault = n < 0 ? errno : EIO;
+        }
+        if (nbytes > COPY_MOST)
+            fault = EFBIG; /* a link, then */
+    }
+    if (fault == 0 && fchmod(to, mode & 0777) != 0)
+        fault = errno;
+    (void)close(to);
+    if (fault != 0)
+        (void)unlinkat(folder, name, 0);
+    return fault;
+}
+
+/** A file that is older than its last status change by a hair is as it was when it got its name. */
+static bool is_untouched(const struct stat *st)
+{
+    return (st->st_mode & 0222) == 0;
+}
+
+/** @return 0 or errno */
+static int place(agent *a, int folder, const al_cached_input *input)
+{
+    char name[NAME_MAX + 1], cached[40], target[PATH_MAX + 40];
+    struct stat st;
+    cache_name(&input->sum, cached);
+    int from = openat(a->cache_fd, cached, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (from < 0)
+        return errno;
+    if (fstat(from, &st) != 0 || !is_untouched(&st)) {
+        (void)unlinkat(a->cache_fd, cached, 0);
+        (void)close(from);
+        return ESTALE;
+    }
+    const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+    (void)futimens(from, now);
+    int into = al_folder_below(folder, input->path, name);
+    int fault = into < 0 ? errno : copy(from, into, name, input->mode, st.st_size);
+    if (fault == EFBIG) {
+        (void)snprintf(target, sizeof target, "%s/%s", a->cache, cached);
+        fault = symlinkat(target, into, name) == 0 ? 0 : errno;
+    }
+    (void)close(from);
+    if (into >= 0)
+        (void)close(into);
+    return fault;
+}
+
+bool agent_place_inputs(agent *a, job *j)
+{
+    al_fields rest = {.rest = j->order.cached};
+    al_cached_input input;
+    int folder = j->order.cached.nbytes > 0 ? open_job_folder(a, j) : -1;
+    while (j->fault == NULL && al_cached_input_next(&rest, &input)) {
+        int fault = folder >= 0 ? place(a, folder, &input) : EIO;
+        if (fault == ENOSPC || fault == EDQUOT)
+            agent_fault(a, "its disk is full (%s)", a->scratch);
+        char name[256];
+        (void)snprintf(name, sizeof name, "%.*s", (int)(input.path.nbytes < 200 ? input.path.nbytes : 200),
+                       input.path.at);
+        if (fault != 0)
+            set_fault(j, name, fault == ENOENT ? "it did not arrive whole" : strerror(fault));
+    }
+    if (folder >= 0)
+        (void)close(folder);
+    return j->fault == NULL && !rest.is_bad;
+}
