@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -38,6 +39,30 @@ static bool make_folder(const char *path)
            st.st_uid == geteuid();
 }
 
+/** Scratch folders of agents that were killed: theirs are those whose lock nobody holds. */
+static void clear_up(const char *tmp)
+{
+    char path[PATH_MAX], prefix[40];
+    struct stat st;
+    DIR *folder = opendir(tmp);
+    (void)snprintf(prefix, sizeof prefix, "allot-%u-", (unsigned)geteuid());
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+            continue;
+        agent_join(path, tmp, (al_bytes){entry->d_name, strlen(entry->d_name)});
+        if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+            continue;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        /* One that is a moment old may not have been locked yet. */
+        if (fd >= 0 && st.st_mtime < time(NULL) - 2 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            al_folder_remove(path);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    if (folder != NULL)
+        (void)closedir(folder);
+}
+
 bool agent_open_folders(agent *a)
 {
     const char *tmp = getenv("TMPDIR");
@@ -46,8 +71,9 @@ bool agent_open_folders(agent *a)
     if (slash == NULL)
         return false;
     (void)strcpy(slash, "/files");
-    (void)snprintf(a->scratch, sizeof a->scratch, "%s/allot-%u-XXXXXX",
-                   tmp != NULL && tmp[0] == '/' ? tmp : "/tmp", (unsigned)geteuid());
+    tmp = tmp != NULL && tmp[0] == '/' ? tmp : "/tmp";
+    clear_up(tmp);
+    (void)snprintf(a->scratch, sizeof a->scratch, "%s/allot-%u-XXXXXX", tmp, (unsigned)geteuid());
     if (mkdtemp(a->scratch) == NULL) { /* no such folder, or nothing may be written there: the cache's then */
         (void)snprintf(a->scratch, sizeof a->scratch, "%.*s/scratch-XXXXXX", (int)(slash - a->cache), a->cache);
         if (mkdtemp(a->scratch) == NULL) {
@@ -56,6 +82,8 @@ bool agent_open_folders(agent *a)
         }
     }
     a->scratch_fd = open(a->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (a->scratch_fd >= 0)
+        (void)flock(a->scratch_fd, LOCK_EX | LOCK_NB); /* for as long as we live */
     a->cache_fd = make_folder(a->cache) ? open(a->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     return a->scratch_fd >= 0 && a->cache_fd >= 0;
 }

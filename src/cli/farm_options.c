@@ -87,6 +87,28 @@ const al_option al_farm_options_table[] = {
      "set a variable for the tasks; NAME alone must be set (tasks get all variables here)", UNSEEN},
     {"shell", 0, AL_OPTION_CHOICE, AT(use_shell), "WHEN", "auto|always|never", 0, 0,
      "auto: only for commands with shell syntax", "run commands by sh -c", UNSEEN},
+    {"on", 'S', AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, "local",
+     "run tasks on these, with commas between: HOST or HOST*N (by ssh, N tasks at a time), local, @FILE (one a "
+     "line), slurm, slurm:nodes=4,time=2h",
+     UNSEEN},
+    {"sshlogin", 0, AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, NULL, "the same as --on; also N/HOST", UNSEEN},
+    {"send", 0, AL_OPTION_TEXTS, AT(send), "FILE", NULL, 0, 0, NULL,
+     "send this file or folder, as --send {}, with each task to engines that do not see our files", UNSEEN},
+    {"fetch", 0, AL_OPTION_TEXTS, AT(fetch), "FILE", NULL, 0, 0, NULL,
+     "a file or folder that each task makes, as --fetch {.}.png: brought home; without it the task has failed",
+     UNSEEN},
+    {"shared", 0, AL_OPTION_TEXTS, AT(shared), "FILE", NULL, 0, 0, NULL,
+     "a file or folder that all tasks read: sent once to each engine, and kept there for later runs", UNSEEN},
+    {"transferfile", 0, AL_OPTION_TEXTS, AT(send), "FILE", NULL, 0, 0, NULL, "the same as --send", UNSEEN},
+    {"return", 0, AL_OPTION_TEXTS, AT(fetch), "FILE", NULL, 0, 0, NULL, "the same as --fetch", UNSEEN},
+    {"basefile", 0, AL_OPTION_TEXTS, AT(shared), "FILE", NULL, 0, 0, NULL, "the same as --shared", UNSEEN},
+    {"trc", 0, AL_OPTION_TEXT, AT(trc), "FILE", NULL, 0, 0, NULL, "the same as --send {} --fetch FILE", UNSEEN},
+    {"cleanup", 0, AL_OPTION_FLAG, AT(cleanup), NULL, NULL, 0, 0, NULL,
+     "accepted: what was sent is always removed after the task", UNSEEN},
+    {"ssh", 0, AL_OPTION_TEXT, AT(ssh), "COMMAND", NULL, 0, 0, "ssh",
+     "reach hosts by this command, as --ssh 'ssh -p 2222'", UNSEEN},
+    {"lost-after", 0, AL_OPTION_DURATION, AT(lost_after_ns), "TIME", NULL, 1000000000, 0, "30s",
+     "an engine that says nothing for so long is lost, and its tasks go elsewhere", UNSEEN},
     {"joblog", 0, AL_OPTION_TEXT, AT(joblog), "FILE", NULL, 0, 0, NULL,
      "write a line for each finished task to FILE, with GNU parallel's columns", UNSEEN},
     {"results", 0, AL_OPTION_TEXT, AT(results), "DIR", NULL, 0, 0, NULL,
@@ -114,7 +136,8 @@ const al_option al_farm_options_table[] = {
 void al_farm_options_init(al_farm_options *options)
 {
     *options = (al_farm_options){
-        .nper = 1, .backoff_ns = UINT64_C(1000000000), .kill_after_ns = UINT64_C(10000000000)};
+        .nper = 1, .backoff_ns = UINT64_C(1000000000), .kill_after_ns = UINT64_C(10000000000),
+        .lost_after_ns = UINT64_C(30000000000)};
 }
 
 /* ---- numbers in words -----------------------------------------------------------------------------------
@@ -326,10 +349,14 @@ static bool read_env(al_farm_options *options, const char *command)
     options->env_texts = calloc(options->env.count + 1, sizeof *options->env_texts);
     for (size_t k = 0; options->env_texts != NULL && k < options->env.count; k++) {
         const char *text = options->env.at[k], *value = getenv(text);
+        char *joined = NULL;
         if (strchr(text, '=') != NULL)
-            options->env_texts[options->nenv++] = strdup(text);
+            joined = strdup(text);
         else if (value == NULL)
             return refuse(command, "env", text, "it is not set; give it a value: NAME=VALUE");
+        else if (asprintf(&joined, "%s=%s", text, value) < 0)
+            return false;
+        options->env_texts[options->nenv++] = joined;
     }
     return options->env_texts != NULL;
 }
@@ -351,6 +378,44 @@ static bool read_tokens(al_farm_options *options, const char *command)
         options->token_names[options->ntokens++] = strndup(text, (size_t)(equals - text));
     }
     return options->token_names != NULL;
+}
+
+/** --on: engines elsewhere, and whether this process is one. */
+static bool read_on(al_farm_options *options, const char *command)
+{
+    allot_error err;
+    al_engine_spec *all = NULL;
+    uint32_t nall = 0;
+    bool has_local = options->on.count == 0;
+    for (size_t k = 0; k < options->on.count; k++)
+        if (al_engine_specs_parse(options->on.at[k], &all, &nall, &err) != ALLOT_OK) {
+            al_engine_specs_free(all, nall);
+            return refuse(command, "on", options->on.at[k], err.text);
+        }
+    options->engines = calloc(nall + 1, sizeof *options->engines);
+    for (uint32_t k = 0; k < nall && options->engines != NULL; k++)
+        if (all[k].launcher != NULL) {
+            options->engines[options->nengines++] = all[k];
+        } else {
+            has_local = true;
+            if (all[k].nslots > 0)
+                options->njobs = all[k].nslots;
+            free(all[k].name);
+            free(all[k].target);
+        }
+    free(all);
+    bool is_number = options->jobs != NULL && strspn(options->jobs, "0123456789") == strlen(options->jobs);
+    options->engine_jobs = is_number ? options->njobs : 0;
+    options->is_elsewhere_only = !has_local;
+    return options->engines != NULL;
+}
+
+/** Files that go with tasks mean nothing to those that are told by specs, which name their own. */
+static bool check_files(const al_farm_options *options, const char *command)
+{
+    if (options->tasks != NULL && (options->send.count + options->fetch.count > 0 || options->trc != NULL))
+        return refuse(command, "tasks", options->tasks, "tasks name their files themselves: in and out");
+    return true;
 }
 
 static bool check_together(const al_farm_options *options, const char *command)
@@ -389,7 +454,8 @@ bool al_farm_options_read(al_farm_options *options, const char *command)
            read_size(command, "mem", options->mem, &options->kind.need.mem_bytes) &&
            read_size(command, "memfree", options->memfree, &options->memfree_bytes) &&
            read_bundle(options, command) && read_mem_grow(options, command) &&
-           read_retry_on(options, command) && read_env(options, command) && read_tokens(options, command);
+           read_retry_on(options, command) && read_on(options, command) && check_files(options, command) &&
+           read_env(options, command) && read_tokens(options, command);
 }
 
 /* ---- operands -------------------------------------------------------------------------------------------
@@ -473,4 +539,5 @@ void al_farm_options_fini(al_farm_options *options)
     free(options->sources);
     free_all(options->env_texts, options->nenv);
     free_all(options->token_names, options->ntokens);
+    al_engine_specs_free(options->engines, options->nengines);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cli/option.h"
+#include "engine/launcher.h"
 #include "farm/inputs.h"
 #include "farm/sched.h"
 
@@ -21,6 +22,10 @@ typedef struct al_farm_options {
     const char *mem_grow, *bundle;
     const char *tasks, *retry_on, *cpus, *name, *run_dir, *tag_string;
     al_texts arg_files, env, tokens;
+    al_texts on, send, fetch, shared;
+    const char *ssh, *trc;
+    uint64_t lost_after_ns;
+    bool cleanup;
     uint64_t nper, retries, delay_ns, nice, backoff_ns, kill_after_ns;
     int use_shell, progress, on_interrupt;
     bool keep_order, tag, line_buffer, ungroup, dry_run, null, many, bar, eta, explain, json, quiet, detach;
@@ -37,6 +42,11 @@ typedef struct al_farm_options {
     double load_most;
     uint64_t memfree_bytes;
 
+    al_engine_spec *engines; /* of --on, this process not among them */
+    uint32_t nengines;
+    bool is_elsewhere_only;
+    uint32_t engine_jobs; /* -j as engines are told: 0: as many as their processors */
+
     /* operands */
     char **words; /* the template */
     uint32_t nwords;
@@ -44,7 +54,7 @@ typedef struct al_farm_options {
     uint32_t nsources;
 } al_farm_options;
 
-enum { AL_FARM_NOPTIONS = 44 }; /* the compiler checks it */
+enum { AL_FARM_NOPTIONS = 56 }; /* the compiler checks it */
 extern const al_option al_farm_options_table[AL_FARM_NOPTIONS];
 
 /** Values that hold where nothing is said. */

@@ -10,14 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fail.h"
 #include "farm/leftover.h"
 #include "farm/runs.h"
-#include "topo/topo.h"
 
 #define LINGER_NS UINT64_C(2000000000)
 #define SHELL "/bin/sh"
@@ -44,6 +42,8 @@ allot_err al_session_parse(al_session *session, allot_error *err)
     code = al_template_parse(&opts, &session->template, err);
     if (code == ALLOT_OK && session->inputs != NULL && !al_template_uses_shell(session->template))
         al_inputs_limit(session->inputs, AL_SESSION_MANY_BYTES);
+    if (code == ALLOT_OK)
+        code = al_session_parse_files(session, err);
     const char *tag = o->tag_string != NULL ? o->tag_string : o->tag ? "{}" : NULL;
     if (code == ALLOT_OK && tag != NULL)
         code = al_template_parse_text(tag, session->columns, session->ncolumns, &session->tag, err);
@@ -65,26 +65,6 @@ static void restore(void *arg, al_task_id task, al_task_state state, uint32_t at
     (void)al_sched_restore(session->sched, task, al_task_is_final(state) ? state : AL_TASK_READY, attempts);
 }
 
-/** Tokens and processors for tasks that run at once. */
-static allot_err bring_up_engine(al_session *session, uint32_t *nslots, allot_error *err)
-{
-    const al_farm_options *o = &session->options;
-    struct sysinfo info = {.mem_unit = 1};
-    (void)sysinfo(&info);
-    uint64_t memory = (uint64_t)info.totalram * info.mem_unit, allowed = al_memory_limit("");
-    al_need has = {.cpus_milli = o->njobs > UINT32_MAX / 1000 ? UINT32_MAX : o->njobs * 1000,
-                   .mem_bytes = allowed > 0 && allowed < memory ? allowed : memory};
-    if (o->tasks == NULL && has.cpus_milli < o->kind.need.cpus_milli)
-        has.cpus_milli = o->kind.need.cpus_milli; /* one at a time there is always room for */
-    uint64_t many =
-        o->tasks != NULL ? o->njobs * UINT64_C(8) : (uint64_t)has.cpus_milli / o->kind.need.cpus_milli;
-    *nslots = many > AL_SLOTS_MAX ? AL_SLOTS_MAX : many < 1 ? 1 : (uint32_t)many;
-    uint32_t engine;
-    if (al_sched_engine_up(session->sched, &has, *nslots, &engine) != ALLOT_OK)
-        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
-    return ALLOT_OK;
-}
-
 static allot_err prepare(al_session *session, uint32_t *nslots, allot_error *err)
 {
     uint32_t kind;
@@ -104,7 +84,7 @@ static allot_err prepare(al_session *session, uint32_t *nslots, allot_error *err
             code = al_sched_add(session->sched, ntasks, 0, false);
     }
     if (code == ALLOT_OK)
-        code = bring_up_engine(session, nslots, err);
+        code = al_session_add_engines(session, nslots, err);
     if (code == ALLOT_OK && ntasks > 0)
         code = al_store_each_state(session->store, restore, session, err);
     if (code == ALLOT_OK)
@@ -186,6 +166,14 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .is_live = o->line_buffer || o->ungroup,
                          .is_raw = o->ungroup,
                          .nslots = nslots,
+                         .engines = o->engines,
+                         .engine_ids = session->engine_ids,
+                         .nengines = o->nengines,
+                         .launch = {.run = al_runs_name(session->path), .ssh = o->ssh},
+                         .engine_jobs = o->engine_jobs,
+                         .cpus_milli = o->tasks == NULL ? o->kind.need.cpus_milli : 0,
+                         .lost_ns = o->lost_after_ns,
+                         .stage = &session->stage,
                          .njobs = o->njobs,
                          .load_most = o->load_most,
                          .memfree_bytes = o->memfree_bytes,
@@ -250,7 +238,9 @@ int al_session_run(al_session *session)
     allot_error err = {.code = ALLOT_OK};
     uint32_t nslots = 1;
     session->is_terminal = isatty(STDERR_FILENO) == 1;
-    allot_err code = open_print(session, &err);
+    allot_err code = session->names != NULL ? al_session_parse_files(session, &err) : ALLOT_OK;
+    if (code == ALLOT_OK)
+        code = open_print(session, &err);
     if (code == ALLOT_OK)
         code = prepare(session, &nslots, &err);
     if (code == ALLOT_OK)
@@ -273,6 +263,7 @@ void al_session_fini(al_session *session)
     al_template_destroy(session->template);
     al_template_destroy(session->tag);
     al_names_destroy(session->names);
+    al_session_fleet_fini(session);
     al_buffer_fini(&session->specs);
     al_farm_options_fini(&session->options);
     free(session->recalled[0]);

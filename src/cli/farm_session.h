@@ -31,6 +31,8 @@ typedef struct al_session {
     al_known *known;     /* the list is read again: what the run has of it */
     uint32_t batch_jobs; /* -j when the run was made, by which -X cuts; 0: options.njobs */
     al_template *template, *tag;
+    al_stage_opts stage;   /* files that go with tasks; the names are ours */
+    uint32_t *engine_ids;  /* of options.engines, in results */
     al_names *names; /* of tasks with specs; NULL: of a template */
     al_buffer specs; /* --tasks: the file */
     char **columns;  /* names from the header, */
@@ -65,6 +67,15 @@ int al_session_run(al_session *session);
  * @return -1 in the child, otherwise the exit status */
 int al_session_detach(al_session *session);
 void al_session_fini(al_session *session);
+
+/* farm_fleet.c: engines elsewhere. */
+
+/** Read what --send, --fetch and --shared name. */
+allot_err al_session_parse_files(al_session *session, allot_error *err);
+/** Make all engines known to the scheduler, this process as the first; number those elsewhere for results.
+ * @param[out] nslots  tasks at a time here; 0: this process runs none */
+allot_err al_session_add_engines(al_session *session, uint32_t *nslots, allot_error *err);
+void al_session_fleet_fini(al_session *session);
 
 /* farm_specs.c: tasks that are told by specs. */
 

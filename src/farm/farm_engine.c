@@ -32,6 +32,7 @@
 #define RETRY_MOST_NS UINT64_C(60000000000)
 #define TRIES_FIRST 3u /* of one that was never up, */
 #define TRIES_AGAIN 8u /* and of one that was */
+#define STEADY_NS UINT64_C(30000000000) /* up for so long, earlier failures are forgotten */
 #define PLACES_MOST 1024u /* tasks at one engine */
 #define SAVE_NS UINT64_C(2000000000)
 
@@ -208,7 +209,7 @@ static void come_up(al_farm *farm, uint32_t number, const al_welcome *welcome)
     const al_farm_opts *opts = &farm->opts;
     uint32_t half = engine->nplaces / 2 > 0 ? engine->nplaces / 2 : 1;
     engine->is_up = engine->was_up = true;
-    engine->nfailures = 0;
+    engine->up_ns = al_clock_ns();
     engine->shares = welcome->shares != 0;
     engine->ncpus = welcome->ncpus;
     engine->mem_bytes = welcome->mem_bytes;
@@ -267,6 +268,8 @@ static void lose(al_farm *farm, uint32_t number, uint64_t now_ns)
     char why[700];
     (void)snprintf(why, sizeof why, "%s", al_link_why(engine->link));
     if (!engine->is_losing) {
+        if (engine->is_up && now_ns > engine->up_ns + STEADY_NS)
+            engine->nfailures = 0;
         uint32_t nwaiting, nthere = al_sched_engine_load(farm->opts.sched, number, &nwaiting);
         engine->is_losing = true;
         if (engine->is_up && nthere > 0)

@@ -44,6 +44,7 @@ typedef struct al_farm_engine {
     bool is_up, is_given_up, is_losing, was_up, shares, is_touched, watches_write;
     uint32_t nslots, nqueue, ncpus, nfailures;
     uint64_t mem_bytes;
+    uint64_t up_ns;    /* since when */
     uint64_t due_ns;   /* when it wants to be looked at: a heartbeat, or the next try */
     al_link_fds watched;
     char host[256], why[400];
