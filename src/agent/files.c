@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -233,7 +234,7 @@ static int copy(int from, int folder, const char *name, mode_t mode, off_t nbyte
     if (ioctl(to, FICLONE, from) != 0) {
         off_t at = 0;
         while (fault == 0 && at < nbytes && nbytes <= COPY_MOST) {
-            ssize_t n = copy_file_range(from, &at, to, NULL, (size_t)(nbytes - at), 0);
+            ssize_t n = sendfile(to, from, &at, (size_t)(nbytes - at));
             if (n <= 0)
                 fault = n < 0 ? errno : EIO;
         }

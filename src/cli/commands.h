@@ -11,6 +11,7 @@ extern const al_command al_command_map;  /* cmd_map.c */
 extern const al_command al_command_farm; /* cmd_farm.c */
 extern const al_command al_command_runs; /* cmd_runs.c: */
 extern const al_command al_command_status;
+extern const al_command al_command_engines;
 extern const al_command al_command_log;    /* cmd_log.c */
 extern const al_command al_command_resume; /* cmd_resume.c: */
 extern const al_command al_command_retry;

@@ -105,7 +105,8 @@ static allot_err command(const al_engine_spec *spec, const al_launch_opts *opts,
     al_argv_add(argv, argc, "-c");
     if (corrupt > 0 && !text.failed) { /* the byte after so many is replaced */
         (void)snprintf(after, sizeof after,
-                       "sh -c \"$1\" | { head -c %.0f; head -c 1 >/dev/null; printf x; cat; }", corrupt);
+                       "sh -c \"$1\" | { dd bs=1 count=%.0f; dd bs=1 count=1 >/dev/null; printf x; cat; } 2>/dev/null",
+                       corrupt);
         al_argv_add(argv, argc, after);
         al_argv_add(argv, argc, "fake");
     }

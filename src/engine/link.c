@@ -37,7 +37,7 @@ struct al_link {
     al_link_fds fds;
     al_link_opts opts;
     const al_agent_image *image;
-    bool was_replaced; /* the agent that was there was not what it should be */
+    bool has_bad_agent;
     al_buffer read, write;
     size_t nused, nwritten; /* of these, dealt with */
     size_t nimage;          /* bytes of the agent's program that were written */
@@ -171,7 +171,7 @@ static void offer(al_link *link, const char *greeting)
         return;
     }
     (void)snprintf(line, sizeof line, "%s %zu %s\n", link->image->name, link->image->bytes.nbytes,
-                   link->was_replaced ? "new" : "keep");
+                   link->opts.replaces_agent ? "new" : "keep");
     (void)al_buffer_text(&link->write, line);
     link->state = OFFERED;
 }
@@ -230,6 +230,7 @@ static void hear_words(al_link *link)
 static void note_end(al_link *link)
 {
     hear_words(link);
+    link->has_bad_agent = link->state == WELCOMING; /* it was started, and said nothing */
     if (link->words[0] != '\0')
         lose(link, "%s", link->words);
     else
@@ -376,8 +377,9 @@ static bool check_welcome(al_link *link, const al_welcome *welcome)
     if (welcome->version != AL_FRAME_VERSION)
         lose(link, "its agent speaks version %u, not %u", welcome->version, AL_FRAME_VERSION);
     else if (welcome->self.low != link->image->sum.low || welcome->self.high != link->image->sum.high)
-        lose(link, "the agent's program there is not what was sent (a damaged file?): remove the folder "
-                   ".cache/allot there");
+        link->has_bad_agent = true;
+    if (link->has_bad_agent)
+        lose(link, "the agent's program there is not what was sent once: it is sent again");
     if (link->state == GONE)
         return false;
     link->state = UP;
@@ -481,6 +483,11 @@ void al_link_lose(al_link *link, const char *why)
 const char *al_link_why(const al_link *link)
 {
     return link->why;
+}
+
+bool al_link_has_bad_agent(const al_link *link)
+{
+    return link->has_bad_agent;
 }
 
 uint64_t al_link_rtt_ns(const al_link *link)

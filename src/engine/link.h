@@ -21,6 +21,7 @@ typedef struct al_link_opts {
     uint64_t lost_ns;      /**< silence after which the engine counts as lost */
     uint64_t start_ns;     /**< time that it has to come up */
     bool new_session;      /**< keep it from our terminal */
+    bool replaces_agent;   /**< the agent's program that is there is not to be used, but sent anew */
 } al_link_opts;
 
 /** Start it. @return ALLOT_OK; ALLOT_ENOTFOUND: the launcher's program is not there; ALLOT_EIO; ALLOT_ENOMEM */
@@ -58,6 +59,8 @@ bool al_link_is_gone(const al_link *link); /**< nothing more will come */
 void al_link_lose(al_link *link, const char *why);
 /** Why it is gone, as a clause: "its disk is full", or what the launcher's program said last. */
 const char *al_link_why(const al_link *link);
+/** It is gone because the agent's program there is damaged: the next link should replace it. */
+bool al_link_has_bad_agent(const al_link *link);
 /** The time that a message and its echo take, ns, the shortest lately; 0: not known. */
 uint64_t al_link_rtt_ns(const al_link *link);
 /** Bytes through the pipes so far. */

@@ -179,7 +179,8 @@ static void connect_to(al_farm *farm, al_farm_engine *engine, uint64_t now_ns)
                              .hello = hello_of(farm, engine, cwd, boot),
                              .lost_ns = farm->opts.lost_ns,
                              .start_ns = launcher->start_ns,
-                             .new_session = farm->has_terminal};
+                             .new_session = farm->has_terminal,
+                             .replaces_agent = engine->has_bad_agent};
         code = al_link_open(&opts, &engine->link, &err);
     }
     if (code != ALLOT_OK || words == NULL)
@@ -258,7 +259,6 @@ static void unwatch(al_farm *farm, al_farm_engine *engine)
         if (fds[k] >= 0)
             (void)epoll_ctl(farm->epoll, EPOLL_CTL_DEL, fds[k], NULL);
     engine->watched = (al_link_fds){-1, -1, -1};
-    engine->watches_write = false;
 }
 
 /** The connection is gone. */
@@ -284,6 +284,7 @@ static void lose(al_farm *farm, uint32_t number, uint64_t now_ns)
     if (!let_go_of_tasks(farm, engine, now_ns))
         return;
     (void)strncat(why, engine->why, sizeof why - strlen(why) - 1);
+    engine->has_bad_agent = al_link_has_bad_agent(engine->link);
     al_link_close(engine->link);
     engine->link = NULL;
     engine->is_losing = false;

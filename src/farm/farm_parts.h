@@ -41,7 +41,7 @@ typedef struct al_farm_engine {
     uint64_t receiving; /* task whose file is coming */
     /* farm_engine.c's own */
     al_link *link; /* NULL: not connected at present */
-    bool is_up, is_given_up, is_losing, was_up, shares, is_touched, watches_write;
+    bool is_up, is_given_up, is_losing, was_up, shares, is_touched, has_bad_agent;
     uint32_t nslots, nqueue, ncpus, nfailures;
     uint64_t mem_bytes;
     uint64_t up_ns;    /* since when */
@@ -121,9 +121,9 @@ typedef struct al_farm_own {
 /** Read a spec: its command goes to farm->argv. @param[out] own  al_farm_own_fini(), whatever is returned */
 allot_err al_farm_own_read(al_farm *farm, al_args text, al_farm_own *own, uint32_t *argc, allot_error *err);
 void al_farm_own_fini(al_farm_own *own);
-/** Whether the files that a task declared as its `out` are there. @param[out] missing  the first that is not
+/** Whether the files that a place's task declared, in its spec or by --fetch, are there. @param[out] missing  the first that is not
  */
-bool al_farm_has_outputs(al_farm *farm, al_task_id task, char missing[PATH_MAX]);
+bool al_farm_has_outputs(al_farm *farm, const al_place *place, char missing[PATH_MAX]);
 
 /* farm_engine.c: engines elsewhere. */
 

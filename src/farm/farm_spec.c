@@ -106,14 +106,29 @@ void al_farm_own_fini(al_farm_own *own)
     *own = (al_farm_own){.in_fd = -1};
 }
 
-bool al_farm_has_outputs(al_farm *farm, al_task_id task, char missing[PATH_MAX])
+/** Files that --fetch names for a task. */
+static bool has_fetched(const al_farm *farm, const al_place *place, al_args args, char missing[PATH_MAX])
+{
+    al_stage_files files = {.made = {.at = NULL}};
+    const al_stage_opts only_made = {.fetch = farm->opts.stage->fetch, .nfetch = farm->opts.stage->nfetch};
+    char cwd[PATH_MAX];
+    const char *from = farm->opts.cwd != NULL ? farm->opts.cwd : getcwd(cwd, sizeof cwd);
+    bool all = al_stage_files_of(&only_made, args, place->task, place->result.slot, &files, NULL) != ALLOT_OK ||
+               from == NULL || al_stage_has_all(from, (al_bytes){files.made.at, files.made.nbytes}, missing);
+    al_stage_files_fini(&files);
+    return all;
+}
+
+bool al_farm_has_outputs(al_farm *farm, const al_place *place, char missing[PATH_MAX])
 {
     al_args args, text;
     al_spec spec;
     struct stat st;
     bool all = true;
-    if (al_store_task(farm->opts.store, task, &args, &text, NULL) != ALLOT_OK || text.at == NULL)
+    if (al_store_task(farm->opts.store, place->task, &args, &text, NULL) != ALLOT_OK)
         return true;
+    if (text.at == NULL)
+        return farm->opts.stage == NULL || has_fetched(farm, place, args, missing);
     if (al_spec_parse(text.at, text.nbytes, "task", farm->opts.kind, farm->opts.tokens, farm->opts.ntokens,
                       &spec, NULL) != ALLOT_OK)
         return true;

@@ -225,8 +225,9 @@ static void add_facts(al_farm *farm, const al_result *result)
 static void check_outputs(al_farm *farm, al_place *place)
 {
     char missing[PATH_MAX], text[PATH_MAX + 80];
-    if (farm->opts.names == NULL || place->result.cause != AL_CAUSE_EXIT || place->result.exit_status != 0 ||
-        al_farm_has_outputs(farm, place->task, missing))
+    bool declares = farm->opts.names != NULL || (farm->opts.stage != NULL && farm->opts.stage->nfetch > 0);
+    if (!declares || place->result.cause != AL_CAUSE_EXIT || place->result.exit_status != 0 ||
+        al_farm_has_outputs(farm, place, missing))
         return;
     place->result.cause = AL_CAUSE_OUTPUT;
     place->result.exit_status = ENOENT;

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -26,7 +27,6 @@
 
 #define COPY_MOST (1u << 20)
 #define GATHERED_MOST (1u << 16)
-#define HOST_MOST 256
 
 struct al_print {
     al_print_opts opts;
@@ -34,7 +34,8 @@ struct al_print {
     pthread_mutex_t lock;
     al_buffer gathered[2]; /* not yet written, by descriptor: many short results are one write */
     al_buffer scratch;
-    char host[HOST_MOST];
+    char *host; /* name of engine number host_engine */
+    uint32_t host_engine;
 
     uint64_t next;     /* keep_order: the task whose turn it is */
     al_buffer waiting; /* a byte for each task from 1 on: WAITING, KNOWN */
@@ -239,6 +240,22 @@ static void display_spec(al_args text, al_buffer *scratch)
     al_spec_fini(&spec);
 }
 
+/** The host of a job log's line: the engine's name, ":" for this process. */
+static const char *host_of(al_print *print, uint32_t engine)
+{
+    char key[32];
+    if (engine == 0)
+        return ":";
+    if (engine != print->host_engine) { /* results of one engine come in rows */
+        free(print->host);
+        print->host = NULL;
+        (void)snprintf(key, sizeof key, "engine.%u", engine);
+        (void)al_store_get(print->reader, key, &print->host, NULL);
+        print->host_engine = engine;
+    }
+    return print->host != NULL ? print->host : "?";
+}
+
 static void write_joblog(al_print *print, const al_result *result)
 {
     al_args args = {"", 0}, spec;
@@ -252,7 +269,7 @@ static void write_joblog(al_print *print, const al_result *result)
     }
     (void)al_buffer_byte(&print->scratch, '\0');
     if (!print->scratch.failed)
-        al_joblog_write(print->opts.joblog, result, print->host, print->scratch.at);
+        al_joblog_write(print->opts.joblog, result, host_of(print, result->engine), print->scratch.at);
 }
 
 static void write_results(al_print *print, const al_result *result, al_args out, al_args err_out)
@@ -429,7 +446,6 @@ allot_err al_print_create(const al_print_opts *opts, al_print **made, allot_erro
     print->opts = *opts;
     print->next = 1;
     print->is_terminal = isatty(STDERR_FILENO) == 1;
-    print->host[0] = ':'; /* the local host, in a job log */
     (void)mark_of(print, 0);
     (void)pthread_mutex_init(&print->lock, NULL);
     *made = print;
@@ -454,6 +470,7 @@ allot_err al_print_destroy(al_print *print, allot_error *err)
     al_buffer_fini(&print->scratch);
     al_buffer_fini(&print->waiting);
     (void)pthread_mutex_destroy(&print->lock);
+    free(print->host);
     free(print);
     return code;
 }

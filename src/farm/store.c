@@ -107,6 +107,11 @@ static allot_err check_db(const char *folder, sqlite3 *db, al_store_mode mode, a
         return al_fail(err, ALLOT_EFORMAT, 0,
                        "%s/run.db is of a newer allot (format %lld, this one knows %d): use that one", folder,
                        (long long)version, AL_STORE_VERSION);
+    if (code == SQLITE_OK && application == AL_STORE_APPLICATION && version >= 1 && version < AL_STORE_VERSION)
+        return al_fail(err, ALLOT_EFORMAT, 0,
+                       "%s/run.db is of an older allot (format %lld, this one writes %d): finish it with that "
+                       "one; its tables may be read with sqlite3",
+                       folder, (long long)version, AL_STORE_VERSION);
     if (code == SQLITE_OK && (application != AL_STORE_APPLICATION || version < 1))
         code = SQLITE_NOTADB;
     if (code == SQLITE_OK)
@@ -140,8 +145,8 @@ allot_err al_store_prepare(al_store *store, allot_error *err)
 {
     static const char *const texts[] = {
         [AL_INSERT_TASK] = "INSERT INTO task(id, args, spec) VALUES(?,?,?)",
-        [AL_INSERT_RESULT] = "INSERT OR REPLACE INTO result VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        [AL_INSERT_VERDICT] = ("INSERT INTO result VALUES(?1,?2,?3,?4,0,0,0,0,0,0,0,0,0,0,NULL,NULL)"
+        [AL_INSERT_RESULT] = "INSERT OR REPLACE INTO result VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        [AL_INSERT_VERDICT] = ("INSERT INTO result VALUES(?1,?2,?3,?4,0,0,0,0,0,0,0,0,0,0,0,NULL,NULL)"
                                " ON CONFLICT(task) DO UPDATE SET state=?2, cause=?4"),
         [AL_ASK_ATTEMPT] = "SELECT attempt FROM result WHERE task=?",
         [AL_KEEP_ATTEMPT] = "INSERT OR IGNORE INTO attempt SELECT * FROM result WHERE task=?1 AND attempt<?2",

@@ -12,7 +12,7 @@
 #include "farm/store.h"
 #include "farm/tail.h"
 
-#define AL_STORE_VERSION 1
+#define AL_STORE_VERSION 2
 #define AL_STORE_APPLICATION 0x616c6c74 /* "allt" */
 #define AL_STORE_BLOCK 256u             /* rows of tasks read at a time */
 

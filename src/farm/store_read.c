@@ -188,13 +188,13 @@ bool al_store_is_asked(const char *folder)
  */
 
 #define RESULT_COLUMNS                                                                                       \
-    "task, state, attempt, cause, exit, signal, slot, start_us, wall_us, user_us, sys_us, mem_kb, nout, "    \
+    "task, state, attempt, cause, exit, signal, slot, engine, start_us, wall_us, user_us, sys_us, mem_kb, nout, "    \
     "nerr"
 
 static void read_result(sqlite3_stmt *row, al_result *result)
 {
-    int64_t n[14];
-    for (int k = 0; k < 14; k++)
+    int64_t n[15];
+    for (int k = 0; k < 15; k++)
         n[k] = sqlite3_column_int64(row, k);
     *result = (al_result){.task = (al_task_id)n[0],
                           .state = (al_task_state)n[1],
@@ -203,13 +203,14 @@ static void read_result(sqlite3_stmt *row, al_result *result)
                           .exit_status = (int32_t)n[4],
                           .signal = (int32_t)n[5],
                           .slot = (uint32_t)n[6],
-                          .start_us = n[7],
-                          .wall_us = (uint64_t)n[8],
-                          .user_us = (uint64_t)n[9],
-                          .sys_us = (uint64_t)n[10],
-                          .mem_kb = (uint64_t)n[11],
-                          .nout = (uint64_t)n[12],
-                          .nerr = (uint64_t)n[13]};
+                          .engine = (uint32_t)n[7],
+                          .start_us = n[8],
+                          .wall_us = (uint64_t)n[9],
+                          .user_us = (uint64_t)n[10],
+                          .sys_us = (uint64_t)n[11],
+                          .mem_kb = (uint64_t)n[12],
+                          .nout = (uint64_t)n[13],
+                          .nerr = (uint64_t)n[14]};
 }
 
 allot_err al_store_each_state(al_store *store, al_store_state_fn *fn, void *arg, allot_error *err)

@@ -84,6 +84,7 @@ int al_store_put_result(al_store *store, const al_result *result, al_args out, a
                                result->exit_status,
                                result->signal,
                                result->slot,
+                               result->engine,
                                result->start_us,
                                (int64_t)result->wall_us,
                                (int64_t)result->user_us,

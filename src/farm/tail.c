@@ -24,7 +24,7 @@
 
 #include "base/fail.h"
 
-#define VERSION 1u
+#define VERSION 2u
 
 static const char magic[8] = {'a', 'l', 'l', 'o', 't', 't', 'l', '1'};
 
