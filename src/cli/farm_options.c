@@ -380,13 +380,24 @@ static bool read_tokens(al_farm_options *options, const char *command)
     return options->token_names != NULL;
 }
 
+/** Whether we are in a Slurm allocation of which this process is not all: another node's, or several. */
+static bool is_in_allocation(void)
+{
+    const char *nodes = getenv("SLURM_JOB_NUM_NODES");
+    return getenv("SLURM_JOB_ID") != NULL && nodes != NULL &&
+           (atoi(nodes) > 1 || getenv("SLURMD_NODENAME") == NULL);
+}
+
 /** --on: engines elsewhere, and whether this process is one. */
 static bool read_on(al_farm_options *options, const char *command)
 {
     allot_error err;
     al_engine_spec *all = NULL;
     uint32_t nall = 0;
-    bool has_local = options->on.count == 0;
+    bool takes_all = options->on.count == 0 && is_in_allocation();
+    bool has_local = options->on.count == 0 && !takes_all;
+    if (takes_all && al_engine_specs_parse("slurm", &all, &nall, &err) != ALLOT_OK)
+        return refuse(command, "on", "slurm", err.text);
     for (size_t k = 0; k < options->on.count; k++)
         if (al_engine_specs_parse(options->on.at[k], &all, &nall, &err) != ALLOT_OK) {
             al_engine_specs_free(all, nall);
