@@ -1,8 +1,8 @@
 /* agent.c - allot-agent: runs tasks for a controller that speaks to it over standard input and output.
  *
  * One thread, one loop, nothing that waits: messages in, processes started and reaped, messages out. When
- * standard input is at its end, or nothing was heard for as long as the controller said, all tasks are ended and
- * their folders removed: nothing stays behind on a borrowed machine but the cache.
+ * standard input is at its end, or nothing was heard for as long as the controller said, all tasks are ended
+ * and their folders removed: nothing stays behind on a borrowed machine but the cache.
  *
  * It is linked statically and needs nothing of its host but a kernel.
  *
@@ -30,9 +30,9 @@
 
 #include "base/clock.h"
 
-#define WINDOW (UINT64_C(32) << 20)      /* bytes that the controller may send ahead */
+#define WINDOW (UINT64_C(32) << 20) /* bytes that the controller may send ahead */
 #define READ_MOST (UINT64_C(256) << 10)
-#define WRITE_MOST (UINT64_C(8) << 20)   /* waiting to be written, before tasks' output waits, too */
+#define WRITE_MOST (UINT64_C(8) << 20) /* waiting to be written, before tasks' output waits, too */
 #define ABOUT_INPUT UINT64_MAX
 #define ABOUT_OUTPUT (UINT64_MAX - 1)
 #define ABOUT_SIGNALS (UINT64_MAX - 2)
@@ -131,7 +131,8 @@ static uint32_t count_cpus(void)
 {
     cpu_set_t set;
     const char *given = getenv("SLURM_CPUS_ON_NODE"); /* the step's share, which may not be bound */
-    int allowed = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int allowed =
+        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
     int ours = given != NULL ? atoi(given) : 0;
     if (ours > 0 && ours < allowed)
         allowed = ours;
@@ -189,7 +190,8 @@ static void open_crew(agent *a)
     a->nslots = a->hello.nslots > 0 ? a->hello.nslots : a->ncpus;
     if (a->nslots > 4096)
         a->nslots = 4096;
-    al_crew_opts opts = {.nslots = a->nslots > 512 ? 4096 : a->nslots * 8, /* tasks may take less than a processor */
+    al_crew_opts opts = {.nslots = a->nslots > 512 ? 4096
+                                                   : a->nslots * 8, /* tasks may take less than a processor */
                          .epoll = a->epoll,
                          .is_live = a->hello.is_live != 0,
                          .linger_ns = a->hello.linger_ms * UINT64_C(1000000),
@@ -229,8 +231,8 @@ static void answer(agent *a)
 static void keep_hello(agent *a, const al_hello *hello)
 {
     a->hello = *hello;
-    al_bytes *const texts[] = {&a->hello.run,  &a->hello.cwd,        &a->hello.boot,
-                               &a->hello.token_path, &a->hello.token};
+    al_bytes *const texts[] = {&a->hello.run, &a->hello.cwd, &a->hello.boot, &a->hello.token_path,
+                               &a->hello.token};
     al_buffer all = {.at = NULL};
     for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
         (void)al_buffer_append(&all, texts[k]->at, texts[k]->nbytes);
@@ -248,8 +250,8 @@ static void begin(agent *a, const al_hello *hello)
     if (a->is_ready || hello->version != AL_FRAME_VERSION)
         agent_fault(a, "the agent speaks version %u, the controller %u", AL_FRAME_VERSION, hello->version);
     keep_hello(a, hello);
-    (void)snprintf(a->cwd, sizeof a->cwd, "%.*s",
-                   (int)(hello->cwd.nbytes < PATH_MAX ? hello->cwd.nbytes : 0), a->hello.cwd.at);
+    (void)snprintf(a->cwd, sizeof a->cwd, "%.*s", (int)(hello->cwd.nbytes < PATH_MAX ? hello->cwd.nbytes : 0),
+                   a->hello.cwd.at);
     a->shares = sees_cwd(a);
     if (!agent_open_folders(a))
         agent_fault(a, "no folder for tasks could be made in %s: %s",
@@ -319,8 +321,8 @@ static void hear_all(agent *a)
     size_t used, done = 0;
     const char *why;
     al_frame_state state;
-    while ((state = al_frame_next((al_bytes){a->read.at + done, a->read.nbytes - done}, &frame, &used, &why)) ==
-           AL_FRAME_WHOLE) {
+    while ((state = al_frame_next((al_bytes){a->read.at + done, a->read.nbytes - done}, &frame, &used,
+                                  &why)) == AL_FRAME_WHOLE) {
         if (!al_message_decode(&frame, &message)) {
             why = "a message that makes no sense";
             state = AL_FRAME_BAD;
@@ -468,7 +470,8 @@ int main(int argc, char **argv)
         return strcmp(argv[1], "--version") == 0 ? 0 : 2;
     }
     if (!open_descriptors(&a)) {
-        fprintf(stderr, "allot-agent: started by allot, not by hand: standard input and output must be pipes\n");
+        fprintf(stderr,
+                "allot-agent: started by allot, not by hand: standard input and output must be pipes\n");
         return 1;
     }
     run(&a);

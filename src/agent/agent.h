@@ -60,11 +60,11 @@ typedef struct agent {
     uint64_t mem_bytes;
     uint64_t used_cpus_milli, used_mem; /* by what runs */
     bool shares;
-    char cwd[PATH_MAX];     /* shares: the controller's */
-    char cache[PATH_MAX];   /* files by their sums */
+    char cwd[PATH_MAX];         /* shares: the controller's */
+    char cache[PATH_MAX];       /* files by their sums */
     char scratch[PATH_MAX / 2]; /* a folder for each task, and spools */
     int cache_fd, scratch_fd;
-    job *jobs, *last;           /* that gather, wait or run */
+    job *jobs, *last; /* that gather, wait or run */
     job *sending, *last_sending;
     job **by_slot;
     al_receiver receiver;

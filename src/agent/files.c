@@ -1,9 +1,9 @@
 /* files.c - what comes for an agent's tasks, and where it is put. See agent.h.
  *
  * A file that is for one task goes straight into that task's folder. One that several tasks want comes once,
- * into the cache, under its sum; there it stays for later runs, for KEEP_DAYS after it was last wanted. A task
- * gets a copy of what is small, and a link to what is large, which it is not to write to: its file in the cache
- * is read-only, and is thrown away should it have changed all the same.
+ * into the cache, under its sum; there it stays for later runs, for KEEP_DAYS after it was last wanted. A
+ * task gets a copy of what is small, and a link to what is large, which it is not to write to: its file in
+ * the cache is read-only, and is thrown away should it have changed all the same.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -76,7 +76,8 @@ bool agent_open_folders(agent *a)
     clear_up(tmp);
     (void)snprintf(a->scratch, sizeof a->scratch, "%s/allot-%u-XXXXXX", tmp, (unsigned)geteuid());
     if (mkdtemp(a->scratch) == NULL) { /* no such folder, or nothing may be written there: the cache's then */
-        (void)snprintf(a->scratch, sizeof a->scratch, "%.*s/scratch-XXXXXX", (int)(slash - a->cache), a->cache);
+        (void)snprintf(a->scratch, sizeof a->scratch, "%.*s/scratch-XXXXXX", (int)(slash - a->cache),
+                       a->cache);
         if (mkdtemp(a->scratch) == NULL) {
             a->scratch[0] = '\0';
             return false;
@@ -206,7 +207,8 @@ void agent_file_end(agent *a, const al_file_tail *tail)
     al_receiver *r = &a->receiver;
     al_sum sum = {0, 0};
     bool whole = al_receiver_end(r, tail, &sum);
-    if (whole && a->receiving == 0 && (sum.low != a->receiving_sum.low || sum.high != a->receiving_sum.high)) {
+    if (whole && a->receiving == 0 &&
+        (sum.low != a->receiving_sum.low || sum.high != a->receiving_sum.high)) {
         (void)snprintf(r->why, sizeof r->why, "it changed while it was sent");
         whole = false; /* its name is its sum: it is left as a part, which goes with the next file */
     }

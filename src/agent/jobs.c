@@ -93,8 +93,9 @@ void agent_order(agent *a, const al_bytes *payload)
 /** What was given back, not run. */
 static void hand_back(agent *a, job *j)
 {
-    agent_send(a, &(al_message){.kind = AL_MESSAGE_RESULT,
-                                .end = {.task = j->task, .attempt = j->order.attempt, .cause = AL_CAUSE_NONE}});
+    agent_send(a,
+               &(al_message){.kind = AL_MESSAGE_RESULT,
+                             .end = {.task = j->task, .attempt = j->order.attempt, .cause = AL_CAUSE_NONE}});
     agent_forget(a, j);
 }
 
@@ -110,8 +111,8 @@ void agent_kill(agent *a, const al_kill *kill)
 /* ---- start ----------------------------------------------------------------------------------------------
  */
 
-/** Texts one after the other as pointers, with room for extra more in front. NULL: out of memory, or there are
- * not so many. */
+/** Texts one after the other as pointers, with room for extra more in front. NULL: out of memory, or there
+ * are not so many. */
 static char **pointers_to(al_bytes texts, uint32_t count, size_t extra)
 {
     char **pointers = calloc(count + extra + 2, sizeof *pointers);
@@ -128,7 +129,8 @@ static char **pointers_to(al_bytes texts, uint32_t count, size_t extra)
     return pointers;
 }
 
-/** The order's variables, ours about the slot, and those of this host that they leave. NULL: out of memory. */
+/** The order's variables, ours about the slot, and those of this host that they leave. NULL: out of memory.
+ */
 static char **make_env(const job *j, char slots[2][40])
 {
     char **given = pointers_to(j->order.env, j->order.nenv, 0);
@@ -202,13 +204,18 @@ static int execute(agent *a, job *j)
     if (argv == NULL || env == NULL || in < 0 || j->order.argc == 0)
         fault = argv == NULL ? ENOMEM : EINVAL;
     find_cwd(a, j, cwd);
-    al_spawn spawn = {.path = path, .argv = argv, .envp = env, .cwd = cwd, .in_fd = in, .nice = (int)a->hello.nice};
+    al_spawn spawn = {
+        .path = path, .argv = argv, .envp = env, .cwd = cwd, .in_fd = in, .nice = (int)a->hello.nice};
     if (fault == 0)
         fault = al_crew_start(&a->crew, j->slot, &spawn, j->order.mem_most, "/bin/sh", &failed);
     else if (path == NULL && argv != NULL && j->order.argc > 0)
         failed = argv[0];
     if (fault != 0)
-        set_fault(j, strcmp(failed, "execute") == 0 ? argv[0] : strcmp(failed, "chdir") == 0 ? cwd : failed, fault);
+        set_fault(j,
+                  strcmp(failed, "execute") == 0 ? argv[0]
+                  : strcmp(failed, "chdir") == 0 ? cwd
+                                                 : failed,
+                  fault);
     if (in >= 0)
         (void)close(in);
     free(argv);

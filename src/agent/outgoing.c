@@ -1,7 +1,7 @@
 /* outgoing.c - what an agent's tasks made, on its way to the controller. See agent.h.
  *
- * One ended task at a time: its long outputs, its files, its result. Only as much goes out as the controller has
- * given credit for and the pipe takes; meanwhile other tasks run, and what they write lies in files here.
+ * One ended task at a time: its long outputs, its files, its result. Only as much goes out as the controller
+ * has given credit for and the pipe takes; meanwhile other tasks run, and what they write lies in files here.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -35,7 +35,7 @@ static void add_made(agent *a, job *j, uint32_t index, const FTSENT *entry, size
     ssize_t n = is_link ? readlink(entry->fts_accpath, target, sizeof target - 1) : 0;
     target[n > 0 ? n : 0] = '\0';
     j->made[j->nmade++] = (made_file){.index = index,
-                                      .type = is_link                      ? AL_FILE_LINK
+                                      .type = is_link                    ? AL_FILE_LINK
                                               : entry->fts_info == FTS_D ? AL_FILE_FOLDER
                                                                          : AL_FILE_REGULAR,
                                       .mode = entry->fts_statp->st_mode & 0777,

@@ -1,7 +1,7 @@
 /* cmd_engines.c - `allot engines`: where a run's tasks ran, and how these engines are.
  *
- * A run's controller writes down what it knows of its engines every few seconds (docs/formats/run.md); this only
- * looks.
+ * A run's controller writes down what it knows of its engines every few seconds (docs/formats/run.md); this
+ * only looks.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -156,9 +156,10 @@ const al_command al_command_engines = {
     .name = "engines",
     .summary = "where a run's tasks ran",
     .usage = "[--json] [RUN]",
-    .description = "Lists the engines of a run: what each has, how far away it is, what became of the tasks "
-                   "that it was given. Without RUN, of the one that was worked on last. What it says of a run "
-                   "that is being worked on is a few seconds old at most.",
+    .description =
+        "Lists the engines of a run: what each has, how far away it is, what became of the tasks "
+        "that it was given. Without RUN, of the one that was worked on last. What it says of a run "
+        "that is being worked on is a few seconds old at most.",
     .examples = "allot engines  # of the latest run\nallot engines sim-3 --json  # for a program\n",
     .options = engines_table,
     .noptions = 1,

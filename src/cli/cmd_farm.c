@@ -20,8 +20,8 @@
 #include "base/fail.h"
 #include "cli/commands.h"
 #include "cli/farm_session.h"
-#include "farm/runs.h"
 #include "engine/spawn.h"
+#include "farm/runs.h"
 #include "farm/words.h"
 
 /* ---- the program ----------------------------------------------------------------------------------------

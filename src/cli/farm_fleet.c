@@ -22,7 +22,8 @@ static allot_err parse_names(const al_session *session, const al_texts *texts, a
     *names = calloc(texts->count + 2, sizeof **names);
     allot_err code = *names != NULL ? ALLOT_OK : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     for (size_t k = 0; k < texts->count && code == ALLOT_OK; k++) {
-        code = al_template_parse_text(texts->at[k], session->columns, session->ncolumns, &(*names)[*nnames], err);
+        code = al_template_parse_text(texts->at[k], session->columns, session->ncolumns, &(*names)[*nnames],
+                                      err);
         *nnames += code == ALLOT_OK;
     }
     return code;
@@ -31,8 +32,7 @@ static allot_err parse_names(const al_session *session, const al_texts *texts, a
 static allot_err add_name(const al_session *session, const char *text, al_template **names, uint32_t *nnames,
                           allot_error *err)
 {
-    allot_err code =
-        al_template_parse_text(text, session->columns, session->ncolumns, &names[*nnames], err);
+    allot_err code = al_template_parse_text(text, session->columns, session->ncolumns, &names[*nnames], err);
     *nnames += code == ALLOT_OK;
     return code;
 }

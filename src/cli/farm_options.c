@@ -88,21 +88,25 @@ const al_option al_farm_options_table[] = {
     {"shell", 0, AL_OPTION_CHOICE, AT(use_shell), "WHEN", "auto|always|never", 0, 0,
      "auto: only for commands with shell syntax", "run commands by sh -c", UNSEEN},
     {"on", 'S', AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, "local",
-     "run tasks on these, with commas between: HOST or HOST*N (by ssh, N tasks at a time), local, @FILE (one a "
+     "run tasks on these, with commas between: HOST or HOST*N (by ssh, N tasks at a time), local, @FILE (one "
+     "a "
      "line), slurm, slurm:nodes=4,time=2h",
      UNSEEN},
-    {"sshlogin", 0, AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, NULL, "the same as --on; also N/HOST", UNSEEN},
+    {"sshlogin", 0, AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, NULL, "the same as --on; also N/HOST",
+     UNSEEN},
     {"send", 0, AL_OPTION_TEXTS, AT(send), "FILE", NULL, 0, 0, NULL,
      "send this file or folder, as --send {}, with each task to engines that do not see our files", UNSEEN},
     {"fetch", 0, AL_OPTION_TEXTS, AT(fetch), "FILE", NULL, 0, 0, NULL,
-     "a file or folder that each task makes, as --fetch {.}.png: brought home; without it the task has failed",
+     "a file or folder that each task makes, as --fetch {.}.png: brought home; without it the task has "
+     "failed",
      UNSEEN},
     {"shared", 0, AL_OPTION_TEXTS, AT(shared), "FILE", NULL, 0, 0, NULL,
      "a file or folder that all tasks read: sent once to each engine, and kept there for later runs", UNSEEN},
     {"transferfile", 0, AL_OPTION_TEXTS, AT(send), "FILE", NULL, 0, 0, NULL, "the same as --send", UNSEEN},
     {"return", 0, AL_OPTION_TEXTS, AT(fetch), "FILE", NULL, 0, 0, NULL, "the same as --fetch", UNSEEN},
     {"basefile", 0, AL_OPTION_TEXTS, AT(shared), "FILE", NULL, 0, 0, NULL, "the same as --shared", UNSEEN},
-    {"trc", 0, AL_OPTION_TEXT, AT(trc), "FILE", NULL, 0, 0, NULL, "the same as --send {} --fetch FILE", UNSEEN},
+    {"trc", 0, AL_OPTION_TEXT, AT(trc), "FILE", NULL, 0, 0, NULL, "the same as --send {} --fetch FILE",
+     UNSEEN},
     {"cleanup", 0, AL_OPTION_FLAG, AT(cleanup), NULL, NULL, 0, 0, NULL,
      "accepted: what was sent is always removed after the task", UNSEEN},
     {"ssh", 0, AL_OPTION_TEXT, AT(ssh), "COMMAND", NULL, 0, 0, "ssh",
@@ -135,9 +139,10 @@ const al_option al_farm_options_table[] = {
 
 void al_farm_options_init(al_farm_options *options)
 {
-    *options = (al_farm_options){
-        .nper = 1, .backoff_ns = UINT64_C(1000000000), .kill_after_ns = UINT64_C(10000000000),
-        .lost_after_ns = UINT64_C(30000000000)};
+    *options = (al_farm_options){.nper = 1,
+                                 .backoff_ns = UINT64_C(1000000000),
+                                 .kill_after_ns = UINT64_C(10000000000),
+                                 .lost_after_ns = UINT64_C(30000000000)};
 }
 
 /* ---- numbers in words -----------------------------------------------------------------------------------

@@ -31,11 +31,11 @@ typedef struct al_session {
     al_known *known;     /* the list is read again: what the run has of it */
     uint32_t batch_jobs; /* -j when the run was made, by which -X cuts; 0: options.njobs */
     al_template *template, *tag;
-    al_stage_opts stage;   /* files that go with tasks; the names are ours */
-    uint32_t *engine_ids;  /* of options.engines, in results */
-    al_names *names; /* of tasks with specs; NULL: of a template */
-    al_buffer specs; /* --tasks: the file */
-    char **columns;  /* names from the header, */
+    al_stage_opts stage;  /* files that go with tasks; the names are ours */
+    uint32_t *engine_ids; /* of options.engines, in results */
+    al_names *names;      /* of tasks with specs; NULL: of a template */
+    al_buffer specs;      /* --tasks: the file */
+    char **columns;       /* names from the header, */
     uint32_t ncolumns;
     al_farm *farm;
     uint64_t nbefore;      /* tasks that were final before this session */

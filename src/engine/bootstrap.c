@@ -1,8 +1,9 @@
 /* bootstrap.c - see bootstrap.h.
  *
- * The agent's program goes over the same connection that it will speak on, once for each version: so a host is
- * asked for one login, and nothing is assumed of it but a POSIX shell with head, mkdir, chmod, mv and uname.
- * Its file is named by its sum, in a folder that only its user may write; it tells its own sum when it starts.
+ * The agent's program goes over the same connection that it will speak on, once for each version: so a host
+ * is asked for one login, and nothing is assumed of it but a POSIX shell with head, mkdir, chmod, mv and
+ * uname. Its file is named by its sum, in a folder that only its user may write; it tells its own sum when it
+ * starts.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -32,9 +33,11 @@ const char al_bootstrap_script[] =
     "{ printf \"@run\\n\"; exec \"$f\"; }; done; "
     "for d in \"$c\" /tmp/allot-$u /dev/shm/allot-$u; do "
     "test -L \"$d\" && continue; mkdir -p \"$d\" 2>/dev/null; test -O \"$d\" || continue; "
-    "chmod 700 \"$d\"; t=$d/.try$$; (printf \"exit 0\\n\" >\"$t\") 2>/dev/null || continue; chmod 700 \"$t\"; "
+    "chmod 700 \"$d\"; t=$d/.try$$; (printf \"exit 0\\n\" >\"$t\") 2>/dev/null || continue; chmod 700 "
+    "\"$t\"; "
     "\"$t\" 2>/dev/null; e=$?; rm -f \"$t\"; test $e = 0 || continue; "
-    "f=$d/$n; printf \"@send\\n\"; head -c \"$b\" >\"$f.$$\" && chmod 700 \"$f.$$\" && mv -f \"$f.$$\" \"$f\" || "
+    "f=$d/$n; printf \"@send\\n\"; head -c \"$b\" >\"$f.$$\" && chmod 700 \"$f.$$\" && mv -f \"$f.$$\" "
+    "\"$f\" || "
     "{ rm -f \"$f.$$\"; printf \"@full %s\\n\" \"$d\"; exit 1; }; "
     "printf \"@run\\n\"; exec \"$f\"; done; printf \"@none\\n\"; exit 1";
 

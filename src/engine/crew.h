@@ -41,13 +41,13 @@ typedef struct al_child {
     al_crew *crew;
     uint32_t slot;
     bool is_used;
-    pid_t pid;               /**< 0: it could not be started */
+    pid_t pid; /**< 0: it could not be started */
     uint64_t start_ns;
     uint64_t linger_until_ns; /**< it ended, but its output is held; 0: it runs */
-    uint64_t mem_bytes;      /**< it may take; 0: any */
-    al_result result;        /**< cause, exit_status, signal, times and memory are filled at its end; the rest
-                                is the caller's */
-    al_capture captures[2];  /**< standard output, standard error */
+    uint64_t mem_bytes;       /**< it may take; 0: any */
+    al_result result;       /**< cause, exit_status, signal, times and memory are filled at its end; the rest
+                               is the caller's */
+    al_capture captures[2]; /**< standard output, standard error */
     /* crew*.c's own */
     bool is_watched, is_young, is_over_memory;
     uint32_t nsignals, next_young, previous_young;

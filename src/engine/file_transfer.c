@@ -45,8 +45,8 @@ static void end_sending(al_sender *sender, const char *fault, al_message *messag
 {
     (void)close(sender->fd);
     sender->fd = -1;
-    *message = (al_message){.kind = AL_MESSAGE_FILE_END,
-                            .tail = {digest(sender->summing), {fault, strlen(fault)}}};
+    *message =
+        (al_message){.kind = AL_MESSAGE_FILE_END, .tail = {digest(sender->summing), {fault, strlen(fault)}}};
 }
 
 void al_sender_next(al_sender *sender, al_message *message)
@@ -248,8 +248,8 @@ void al_receiver_begin(al_receiver *receiver, int root, al_bytes path, uint64_t 
         return;
     }
     (void)snprintf(receiver->part, sizeof receiver->part, ".allot-%d-%lu.part", (int)getpid(), ++count);
-    receiver->fd = openat(receiver->folder, receiver->part,
-                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    receiver->fd =
+        openat(receiver->folder, receiver->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (receiver->fd < 0)
         fail(receiver, errno);
 }

@@ -42,14 +42,14 @@ int al_file_sum(int fd, al_sum *sum);
 
 /** Begin with {.folder = -1, .fd = -1}. */
 typedef struct al_receiver {
-    int folder;     /**< where the file will be; -1: nothing is being received */
+    int folder; /**< where the file will be; -1: nothing is being received */
     int fd;
     uint64_t nbytes, wanted;
     uint32_t mode;
     void *summing;
     char name[NAME_MAX + 1], part[64]; /**< in folder; the second until it is whole */
-    int fault;      /**< errno: the rest is taken and dropped */
-    char why[200];  /**< fault or not: what the sender said, or what is wrong with what came */
+    int fault;                         /**< errno: the rest is taken and dropped */
+    char why[200]; /**< fault or not: what the sender said, or what is wrong with what came */
 } al_receiver;
 
 /** Begin with a file at path below root, with the folders on the way. What is wrong shows at the end. */

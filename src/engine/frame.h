@@ -16,8 +16,8 @@
 #define AL_FRAME_VERSION 1u
 
 enum {
-    AL_FRAME_HEAD = 16,      /**< bytes before a payload */
-    AL_FRAME_MOST = 1 << 20, /**< bytes of a payload, unless the frame carries a command */
+    AL_FRAME_HEAD = 16,           /**< bytes before a payload */
+    AL_FRAME_MOST = 1 << 20,      /**< bytes of a payload, unless the frame carries a command */
     AL_FRAME_MOST_TASK = 1 << 23, /**< ... whose arguments may be many */
 };
 

@@ -1,5 +1,5 @@
-/* launch_fake.c - engines on this machine that can be told to go wrong: for tests, for trying things out, and to
- * see what a run makes of a bad day.
+/* launch_fake.c - engines on this machine that can be told to go wrong: for tests, for trying things out, and
+ * to see what a run makes of a bad day.
  *
  *     fake                    an agent here, that is all
  *     fake:count=3            three of them
@@ -85,8 +85,8 @@ static void add_faults(al_buffer *text, const char *target)
     static const char *const faults[][2] = {{"die", "KILL"}, {"freeze", "STOP"}};
     for (size_t k = 0; k < 2; k++)
         if ((seconds = value_of(target, faults[k][0], 0)) > 0) {
-            (void)snprintf(line, sizeof line,
-                           "(sleep %g; kill -%s $$) </dev/null >/dev/null 2>&1 & ", seconds, faults[k][1]);
+            (void)snprintf(line, sizeof line, "(sleep %g; kill -%s $$) </dev/null >/dev/null 2>&1 & ",
+                           seconds, faults[k][1]);
             (void)al_buffer_text(text, line);
         }
 }
@@ -104,9 +104,10 @@ static allot_err command(const al_engine_spec *spec, const al_launch_opts *opts,
     al_argv_add(argv, argc, "sh");
     al_argv_add(argv, argc, "-c");
     if (corrupt > 0 && !text.failed) { /* the byte after so many is replaced */
-        (void)snprintf(after, sizeof after,
-                       "sh -c \"$1\" | { dd bs=1 count=%.0f; dd bs=1 count=1 >/dev/null; printf x; cat; } 2>/dev/null",
-                       corrupt);
+        (void)snprintf(
+            after, sizeof after,
+            "sh -c \"$1\" | { dd bs=1 count=%.0f; dd bs=1 count=1 >/dev/null; printf x; cat; } 2>/dev/null",
+            corrupt);
         al_argv_add(argv, argc, after);
         al_argv_add(argv, argc, "fake");
     }

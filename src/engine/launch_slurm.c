@@ -1,14 +1,15 @@
 /* launch_slurm.c - engines that Slurm gives: each is one srun of one task on one node.
  *
- * Outside an allocation each srun is a job of its own: it waits in the queue by itself, starts when there is a
- * node for it, and goes back when it is no longer needed, whatever the others do. Inside an allocation (sbatch,
- * salloc) the engines are its steps, one a node. What batch systems are bad at, many short jobs, they are not
- * asked for: an engine takes thousands of tasks.
+ * Outside an allocation each srun is a job of its own: it waits in the queue by itself, starts when there is
+ * a node for it, and goes back when it is no longer needed, whatever the others do. Inside an allocation
+ * (sbatch, salloc) the engines are its steps, one a node. What batch systems are bad at, many short jobs,
+ * they are not asked for: an engine takes thousands of tasks.
  *
  *     slurm                       one engine, or all nodes of the allocation that we are in
  *     slurm:nodes=4,cpus=8,partition=p,time=2h,account=a,mem=16G,...
  *
- * A key that is not ours becomes srun's option of that name, so that qos, constraint or gres need no word here.
+ * A key that is not ours becomes srun's option of that name, so that qos, constraint or gres need no word
+ * here.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -120,7 +121,7 @@ static allot_err command(const al_engine_spec *spec, const al_launch_opts *opts,
     char key[64], value[512], text[300];
     bool bad, has_cpus = false;
     al_argv_add(argv, argc, "srun");
-    static const char *const always[] = {"--nodes=1", "--ntasks=1", "--input=all", "--output=all",
+    static const char *const always[] = {"--nodes=1",    "--ntasks=1", "--input=all",         "--output=all",
                                          "--unbuffered", "--mpi=none", "--kill-on-bad-exit=0"};
     for (size_t k = 0; k < sizeof always / sizeof always[0]; k++)
         al_argv_add(argv, argc, always[k]);

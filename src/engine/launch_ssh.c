@@ -38,8 +38,13 @@ static allot_err command(const al_engine_spec *spec, const al_launch_opts *opts,
     while (words != NULL && (word = strsep(&rest, " \t")) != NULL)
         if (word[0] != '\0')
             al_argv_add(argv, argc, word);
-    static const char *const options[] = {"-T", "-x",           "-oBatchMode=yes",           "-oEscapeChar=none",
-                                          "-oConnectTimeout=20", "-oServerAliveInterval=15", "-oLogLevel=ERROR"};
+    static const char *const options[] = {"-T",
+                                          "-x",
+                                          "-oBatchMode=yes",
+                                          "-oEscapeChar=none",
+                                          "-oConnectTimeout=20",
+                                          "-oServerAliveInterval=15",
+                                          "-oLogLevel=ERROR"};
     for (size_t k = 0; k < sizeof options / sizeof options[0]; k++)
         al_argv_add(argv, argc, options[k]);
     al_argv_add(argv, argc, "--");
@@ -55,8 +60,5 @@ static allot_err command(const al_engine_spec *spec, const al_launch_opts *opts,
     return good ? ALLOT_OK : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
 }
 
-const al_launcher al_launch_ssh = {.name = "ssh",
-                                   .claims = claims,
-                                   .expand = expand,
-                                   .command = command,
-                                   .start_ns = UINT64_C(60000000000)};
+const al_launcher al_launch_ssh = {
+    .name = "ssh", .claims = claims, .expand = expand, .command = command, .start_ns = UINT64_C(60000000000)};

@@ -56,7 +56,8 @@ static bool take_slots(char **text, uint32_t *nslots)
     return true;
 }
 
-static allot_err append(al_engine_spec **specs, uint32_t *nspecs, const al_engine_spec *spec, allot_error *err)
+static allot_err append(al_engine_spec **specs, uint32_t *nspecs, const al_engine_spec *spec,
+                        allot_error *err)
 {
     al_engine_spec *more = realloc(*specs, (*nspecs + 1) * sizeof *more);
     if (more == NULL || spec->name == NULL || spec->target == NULL) {
@@ -104,8 +105,9 @@ static allot_err add(char *text, al_engine_spec **specs, uint32_t *nspecs, allot
     char whole[256];
     (void)snprintf(whole, sizeof whole, "%s", text);
     if (!take_slots(&text, &nslots))
-        return al_fail(err, ALLOT_EINVAL, 0, "%s: a number of tasks from 1 to %u is wanted, as host*8 or 8/host",
-                       whole, SLOTS_MOST);
+        return al_fail(err, ALLOT_EINVAL, 0,
+                       "%s: a number of tasks from 1 to %u is wanted, as host*8 or 8/host", whole,
+                       SLOTS_MOST);
     if (text[0] == '\0' || text[0] == '-' || strpbrk(text, " \t") != NULL)
         return al_fail(err, ALLOT_EINVAL, 0, "'%s' is no name of an engine", whole);
     if (strcmp(text, "local") == 0 || strcmp(text, ":") == 0) {
@@ -122,7 +124,8 @@ static allot_err add(char *text, al_engine_spec **specs, uint32_t *nspecs, allot
 /* ---- lists ----------------------------------------------------------------------------------------------
  */
 
-static allot_err parse(const char *text, int depth, al_engine_spec **specs, uint32_t *nspecs, allot_error *err);
+static allot_err parse(const char *text, int depth, al_engine_spec **specs, uint32_t *nspecs,
+                       allot_error *err);
 
 /** A file with an engine a line; # begins a comment. */
 static allot_err parse_file(const char *path, int depth, al_engine_spec **specs, uint32_t *nspecs,
@@ -170,7 +173,8 @@ static size_t length_of(const char *text)
     return length;
 }
 
-static allot_err parse(const char *text, int depth, al_engine_spec **specs, uint32_t *nspecs, allot_error *err)
+static allot_err parse(const char *text, int depth, al_engine_spec **specs, uint32_t *nspecs,
+                       allot_error *err)
 {
     allot_err code = ALLOT_OK;
     for (const char *at = text; code == ALLOT_OK; at++) {

@@ -1,5 +1,5 @@
-/* launcher.h - ways to get a shell on some machine, one a file: launch_*.c. docs/launchers.md tells how to add
- * one.
+/* launcher.h - ways to get a shell on some machine, one a file: launch_*.c. docs/launchers.md tells how to
+ * add one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,7 +16,7 @@
 /** An engine that somebody asked for. */
 typedef struct al_engine_spec {
     const struct al_launcher *launcher; /**< NULL: this process itself */
-    char *name;      /**< for people and for the job log: "host1"; owned */
+    char *name;                         /**< for people and for the job log: "host1"; owned */
     char *target;    /**< what the launcher reads: "user@host1", "nodes=4,partition=p"; owned */
     uint32_t nslots; /**< tasks at a time; 0: not said */
     uint32_t number; /**< of several with one target, from 0 */
@@ -40,8 +40,8 @@ typedef struct al_launcher {
      * @return ALLOT_OK; ALLOT_EINVAL with the remedy; ALLOT_ENOMEM */
     allot_err (*expand)(const char *target, uint32_t *count, uint32_t number, char **named, allot_error *err);
     /** Append the command that connects its standard input and output to `sh -c script` on the engine: *argc
-     * texts, each with its end. Called for each attempt to reach it. The connection's end is the engine's end;
-     * its standard error is for people.
+     * texts, each with its end. Called for each attempt to reach it. The connection's end is the engine's
+     * end; its standard error is for people.
      * @return ALLOT_OK; ALLOT_EINVAL; ALLOT_ENOTFOUND; ALLOT_ENOMEM */
     allot_err (*command)(const al_engine_spec *spec, const al_launch_opts *opts, const char *script,
                          al_buffer *argv, uint32_t *argc, allot_error *err);

@@ -1,7 +1,7 @@
 /* link.c - see link.h.
  *
- * States: GREETING (whatever the login shell prints, until the script's greeting), OFFERED (it looks whether it
- * has the agent), SENDING (it has not), WELCOMING (frames; the agent is to answer), UP, GONE.
+ * States: GREETING (whatever the login shell prints, until the script's greeting), OFFERED (it looks whether
+ * it has the agent), SENDING (it has not), WELCOMING (frames; the agent is to answer), UP, GONE.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -23,9 +23,9 @@
 #include "engine/bootstrap.h"
 #include "engine/spawn.h"
 
-#define BANNER_MOST (UINT64_C(1) << 20) /* bytes that a login shell may print */
-#define READ_MOST (UINT64_C(256) << 10) /* at a time, */
-#define TURN_MOST (UINT64_C(4) << 20)   /* before others get their turn */
+#define BANNER_MOST (UINT64_C(1) << 20)  /* bytes that a login shell may print */
+#define READ_MOST (UINT64_C(256) << 10)  /* at a time, */
+#define TURN_MOST (UINT64_C(4) << 20)    /* before others get their turn */
 #define PENDING_MOST (UINT64_C(1) << 20) /* bytes that may wait here to be written */
 #define WORDS_MOST 400u
 
@@ -166,8 +166,8 @@ static void offer(al_link *link, const char *greeting)
     allot_error err;
     if (sscanf(greeting, "@allot %63s %63s", system, machine) != 2 ||
         al_agent_image_for(system, machine, &link->image, &err) != ALLOT_OK) {
-        lose(link, "%s", sscanf(greeting, "@allot %63s %63s", system, machine) == 2 ? err.text
-                                                                                    : "its greeting is odd");
+        lose(link, "%s",
+             sscanf(greeting, "@allot %63s %63s", system, machine) == 2 ? err.text : "its greeting is odd");
         return;
     }
     (void)snprintf(line, sizeof line, "%s %zu %s\n", link->image->name, link->image->bytes.nbytes,

@@ -1,8 +1,9 @@
 /* link.h - a controller's connection to an agent, from starting it to losing it.
  *
- * A link is a process that a launcher named (ssh, srun, a shell), with pipes on its standard streams. It brings
- * up the agent at the other end, keeps heartbeats going, and finds out when the other side is gone: at once
- * when the process ends, after lost_ns of silence otherwise. All calls are from one thread, and none waits.
+ * A link is a process that a launcher named (ssh, srun, a shell), with pipes on its standard streams. It
+ * brings up the agent at the other end, keeps heartbeats going, and finds out when the other side is gone: at
+ * once when the process ends, after lost_ns of silence otherwise. All calls are from one thread, and none
+ * waits.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,15 +17,16 @@
 typedef struct al_link al_link;
 
 typedef struct al_link_opts {
-    char **argv;           /**< what connects us to a shell at the engine; borrowed until return */
-    al_hello hello;        /**< texts are borrowed until al_link_is_up() */
-    uint64_t lost_ns;      /**< silence after which the engine counts as lost */
-    uint64_t start_ns;     /**< time that it has to come up */
-    bool new_session;      /**< keep it from our terminal */
-    bool replaces_agent;   /**< the agent's program that is there is not to be used, but sent anew */
+    char **argv;         /**< what connects us to a shell at the engine; borrowed until return */
+    al_hello hello;      /**< texts are borrowed until al_link_is_up() */
+    uint64_t lost_ns;    /**< silence after which the engine counts as lost */
+    uint64_t start_ns;   /**< time that it has to come up */
+    bool new_session;    /**< keep it from our terminal */
+    bool replaces_agent; /**< the agent's program that is there is not to be used, but sent anew */
 } al_link_opts;
 
-/** Start it. @return ALLOT_OK; ALLOT_ENOTFOUND: the launcher's program is not there; ALLOT_EIO; ALLOT_ENOMEM */
+/** Start it. @return ALLOT_OK; ALLOT_ENOTFOUND: the launcher's program is not there; ALLOT_EIO; ALLOT_ENOMEM
+ */
 allot_err al_link_open(const al_link_opts *opts, al_link **made, allot_error *err);
 /** Ends the process at the near end; the agent ends its tasks when it notices. NULL is allowed. */
 void al_link_close(al_link *link);
@@ -38,8 +40,8 @@ al_link_fds al_link_descriptors(const al_link *link);
 /** Whether there is something to be written that the pipe did not take. */
 bool al_link_wants_write(const al_link *link);
 
-/** Read and write what can be, keep heartbeats. To be called when a descriptor is ready, after sending, and at
- * the time returned. @return when next at the latest */
+/** Read and write what can be, keep heartbeats. To be called when a descriptor is ready, after sending, and
+ * at the time returned. @return when next at the latest */
 uint64_t al_link_step(al_link *link, uint64_t now_ns);
 /** The next message: WELCOME first, then whatever is about tasks and files. It borrows until the next call
  * about this link. @return false: none at present */

@@ -1,5 +1,5 @@
-/* message.h - what a controller and an agent have to say to each other. Pure. docs/formats/frames.md tells who
- * says what when.
+/* message.h - what a controller and an agent have to say to each other. Pure. docs/formats/frames.md tells
+ * who says what when.
  *
  * A message that was decoded borrows from the frame. Numbers are as they come: who uses one checks it.
  *
@@ -36,46 +36,46 @@ typedef struct al_sum {
 
 typedef struct al_hello {
     uint32_t version;
-    al_bytes run;   /**< its name, for scratch folders and for people */
-    al_bytes cwd;   /**< where tasks run if the agent sees the same folder */
-    al_bytes boot;  /**< of the controller's machine: boot id, and */
-    uint64_t device, inode; /**< cwd there; or */
+    al_bytes run;               /**< its name, for scratch folders and for people */
+    al_bytes cwd;               /**< where tasks run if the agent sees the same folder */
+    al_bytes boot;              /**< of the controller's machine: boot id, and */
+    uint64_t device, inode;     /**< cwd there; or */
     al_bytes token_path, token; /**< a file in cwd and what it holds */
-    uint32_t nslots;    /**< tasks at a time; 0: as many as processors */
-    uint32_t lost_ms;   /**< silence after which the other side counts as gone */
-    uint32_t linger_ms; /**< how long what a task left behind may hold on to its output */
+    uint32_t nslots;            /**< tasks at a time; 0: as many as processors */
+    uint32_t lost_ms;           /**< silence after which the other side counts as gone */
+    uint32_t linger_ms;         /**< how long what a task left behind may hold on to its output */
     uint32_t kill_after_ms;
-    uint32_t nice;      /**< two's complement */
-    uint64_t window;    /**< bytes that may be on their way to us without credit */
-    uint8_t is_live;    /**< pass output on as it comes */
+    uint32_t nice;   /**< two's complement */
+    uint64_t window; /**< bytes that may be on their way to us without credit */
+    uint8_t is_live; /**< pass output on as it comes */
 } al_hello;
 
 typedef struct al_welcome {
     uint32_t version;
-    al_sum self;    /**< of the agent's program */
+    al_sum self; /**< of the agent's program */
     al_bytes host;
     uint32_t uid, nslots, ncpus;
     uint64_t mem_bytes;
-    uint64_t window;  /**< bytes that may be on their way to the agent without credit */
-    uint8_t shares;   /**< it sees the controller's cwd: nothing is to be copied */
+    uint64_t window; /**< bytes that may be on their way to the agent without credit */
+    uint8_t shares;  /**< it sees the controller's cwd: nothing is to be copied */
     uint8_t has_zstd;
-    al_bytes cached;  /**< 16 bytes a sum, files that it has */
+    al_bytes cached; /**< 16 bytes a sum, files that it has */
 } al_welcome;
 
 typedef struct al_task_order {
     uint64_t task;
     uint32_t attempt, cpus_milli, gpus;
-    uint64_t mem_bytes;   /**< kept free for it */
-    uint64_t mem_most;    /**< ended when it takes more; 0: no matter */
+    uint64_t mem_bytes; /**< kept free for it */
+    uint64_t mem_most;  /**< ended when it takes more; 0: no matter */
     uint32_t argc;
-    al_bytes argv;        /**< argc texts, each with its end */
+    al_bytes argv; /**< argc texts, each with its end */
     uint32_t nenv;
-    al_bytes env;         /**< NAME=VALUE, each with its end */
-    al_bytes cwd;         /**< below the task's folder, or absolute where the file system is shared */
+    al_bytes env; /**< NAME=VALUE, each with its end */
+    al_bytes cwd; /**< below the task's folder, or absolute where the file system is shared */
     uint8_t has_stdin;
-    al_bytes in;          /**< standard input */
-    al_bytes cached;      /**< al_cached_input, one after the other */
-    al_bytes outputs;     /**< paths, each with its end */
+    al_bytes in;      /**< standard input */
+    al_bytes cached;  /**< al_cached_input, one after the other */
+    al_bytes outputs; /**< paths, each with its end */
 } al_task_order;
 
 /** A file of the cache that a task wants in its folder. */
@@ -102,13 +102,13 @@ typedef struct al_file_head {
     uint8_t type;
     uint32_t mode;
     uint64_t nbytes;
-    al_sum sum;     /**< for the cache */
-    al_bytes path;  /**< to an agent: in the task's folder; from it: below that output, "" for itself */
+    al_sum sum;      /**< for the cache */
+    al_bytes path;   /**< to an agent: in the task's folder; from it: below that output, "" for itself */
     al_bytes target; /**< of a link */
 } al_file_head;
 
 typedef struct al_file_data {
-    uint32_t nbytes;    /**< as it is in the file */
+    uint32_t nbytes; /**< as it is in the file */
     uint8_t is_zstd;
     al_bytes bytes;
 } al_file_data;
@@ -130,8 +130,8 @@ typedef struct al_beat {
 } al_beat;
 
 typedef enum al_kill_how {
-    AL_KILL_SOFT, /**< TERM */
-    AL_KILL_HARD, /**< KILL */
+    AL_KILL_SOFT,       /**< TERM */
+    AL_KILL_HARD,       /**< KILL */
     AL_KILL_IF_WAITING, /**< back with it if it does not run yet */
 } al_kill_how;
 

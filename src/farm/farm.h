@@ -40,22 +40,22 @@ typedef struct al_farm_opts {
     char **env; /**< NAME=VALUE that tasks get besides ours, or NULL */
     uint32_t nenv;
     int nice;
-    bool is_live; /**< output is shown as it comes */
-    bool is_raw;  /**< the bytes as they come, not by lines (--ungroup) */
-    uint32_t nslots;                 /**< here; 0: tasks run elsewhere only */
-    const al_engine_spec *engines;   /**< elsewhere: in sched they are those after the first, in this order */
-    const uint32_t *engine_ids;      /**< their numbers in results */
+    bool is_live;                  /**< output is shown as it comes */
+    bool is_raw;                   /**< the bytes as they come, not by lines (--ungroup) */
+    uint32_t nslots;               /**< here; 0: tasks run elsewhere only */
+    const al_engine_spec *engines; /**< elsewhere: in sched they are those after the first, in this order */
+    const uint32_t *engine_ids;    /**< their numbers in results */
     uint32_t nengines;
     al_launch_opts launch;
-    uint32_t engine_jobs;            /**< tasks at a time of an engine that says nothing; 0: its processors */
-    uint32_t cpus_milli;             /**< the least that a task takes */
-    uint64_t lost_ns;                /**< silence after which an engine counts as lost */
-    const al_stage_opts *stage;      /**< files that go with tasks; NULL: none */
-    uint32_t njobs;         /**< tasks at a time that were asked for */
-    double load_most;       /**< start nothing while the load is above; 0: no matter */
-    uint64_t memfree_bytes; /**< start nothing while less memory is free; 0: no matter */
-    uint64_t linger_ns;     /**< how long processes that a task left behind may hold on to its output */
-    uint64_t kill_after_ns; /**< between TERM and KILL */
+    uint32_t engine_jobs;       /**< tasks at a time of an engine that says nothing; 0: its processors */
+    uint32_t cpus_milli;        /**< the least that a task takes */
+    uint64_t lost_ns;           /**< silence after which an engine counts as lost */
+    const al_stage_opts *stage; /**< files that go with tasks; NULL: none */
+    uint32_t njobs;             /**< tasks at a time that were asked for */
+    double load_most;           /**< start nothing while the load is above; 0: no matter */
+    uint64_t memfree_bytes;     /**< start nothing while less memory is free; 0: no matter */
+    uint64_t linger_ns;         /**< how long processes that a task left behind may hold on to its output */
+    uint64_t kill_after_ns;     /**< between TERM and KILL */
     void (*status)(void *arg, char *line,
                    size_t nbytes); /**< writes the progress line; NULL: none is shown */
     void *status_arg;

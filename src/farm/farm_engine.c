@@ -1,11 +1,11 @@
 /* farm_engine.c - engines elsewhere: brought up, given tasks, heard, lost and tried again. See farm_parts.h.
  *
- * An engine is connecting, up, or waiting to be tried again; or given up. A task that is given to one has a place
- * here until its result came, or until the engine is lost: then one that ran counts as lost with it, and one that
- * waited there goes back as if nothing had been.
+ * An engine is connecting, up, or waiting to be tried again; or given up. A task that is given to one has a
+ * place here until its result came, or until the engine is lost: then one that ran counts as lost with it,
+ * and one that waited there goes back as if nothing had been.
  *
- * Invariant: a message is taken from a link only while the store has room for a result, so that what an engine
- * sends waits in its pipe, as a zombie waits here.
+ * Invariant: a message is taken from a link only while the store has room for a result, so that what an
+ * engine sends waits in its pipe, as a zombie waits here.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,10 +30,10 @@
 #define WINDOW (UINT64_C(32) << 20)       /* bytes that an engine may send ahead */
 #define RETRY_NS UINT64_C(1000000000)     /* before the second try to reach one, doubled each time, */
 #define RETRY_MOST_NS UINT64_C(60000000000)
-#define TRIES_FIRST 3u /* of one that was never up, */
-#define TRIES_AGAIN 8u /* and of one that was */
+#define TRIES_FIRST 3u                  /* of one that was never up, */
+#define TRIES_AGAIN 8u                  /* and of one that was */
 #define STEADY_NS UINT64_C(30000000000) /* up for so long, earlier failures are forgotten */
-#define PLACES_MOST 1024u /* tasks at one engine */
+#define PLACES_MOST 1024u               /* tasks at one engine */
 #define SAVE_NS UINT64_C(2000000000)
 
 /* ---- bringing up ----------------------------------------------------------------------------------------
@@ -169,7 +169,8 @@ static void connect_to(al_farm *farm, al_farm_engine *engine, uint64_t now_ns)
     const al_launcher *launcher = engine->spec->launcher;
     if (cwd[0] == '\0')
         (void)snprintf(cwd, sizeof cwd, "%s", cwd_of(farm, (char[PATH_MAX]){0}));
-    allot_err code = launcher->command(engine->spec, &farm->opts.launch, al_bootstrap_script, &argv, &argc, &err);
+    allot_err code =
+        launcher->command(engine->spec, &farm->opts.launch, al_bootstrap_script, &argv, &argc, &err);
     char **words = code == ALLOT_OK ? calloc(argc + 2, sizeof *words) : NULL;
     char *at = argv.at;
     for (uint32_t k = 0; words != NULL && k < argc; k++, at += strlen(at) + 1)
@@ -198,8 +199,8 @@ static void set_queue(al_farm *farm, uint32_t number)
     bool asks_slot = farm->opts.command != NULL && al_template_uses_slot(farm->opts.command);
     uint32_t most = engine->nplaces - engine->nslots;
     double task_ns = al_sched_median_ns(farm->opts.sched);
-    uint32_t nqueue = asks_slot ? 0
-                                : al_plan_prefetch((double)al_link_rtt_ns(engine->link), task_ns, engine->nslots);
+    uint32_t nqueue =
+        asks_slot ? 0 : al_plan_prefetch((double)al_link_rtt_ns(engine->link), task_ns, engine->nslots);
     engine->nqueue = nqueue < most ? nqueue : most;
     al_sched_engine_queue(farm->opts.sched, number, engine->nqueue);
 }
@@ -490,11 +491,14 @@ static void save(al_farm *farm, uint64_t now_ns)
         json_t *facts = json_pack(
             "{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:i, s:i, s:b}", "name", e->spec->name,
             "launcher", e->spec->launcher->name, "host", e->host, "state",
-            e->is_up ? "up" : e->is_given_up ? "given up" : e->link != NULL ? "connecting" : "lost", "slots",
-            (int)e->nslots, "cpus", (int)e->ncpus, "mem_bytes", (json_int_t)e->mem_bytes, "latency_ms",
-            e->link != NULL ? (double)al_link_rtt_ns(e->link) * 1e-6 : 0.0, "attempts", (json_int_t)e->nended,
-            "sent_bytes", (json_int_t)nsent, "received_bytes", (json_int_t)nreceived, "running",
-            (int)(nthere - nwaiting), "waiting", (int)nwaiting, "shares_files", (int)e->shares);
+            e->is_up          ? "up"
+            : e->is_given_up  ? "given up"
+            : e->link != NULL ? "connecting"
+                              : "lost",
+            "slots", (int)e->nslots, "cpus", (int)e->ncpus, "mem_bytes", (json_int_t)e->mem_bytes,
+            "latency_ms", e->link != NULL ? (double)al_link_rtt_ns(e->link) * 1e-6 : 0.0, "attempts",
+            (json_int_t)e->nended, "sent_bytes", (json_int_t)nsent, "received_bytes", (json_int_t)nreceived,
+            "running", (int)(nthere - nwaiting), "waiting", (int)nwaiting, "shares_files", (int)e->shares);
         if (facts != NULL && e->why[0] != '\0')
             (void)json_object_set_new(facts, "why", json_string(e->why));
         char *text = facts != NULL ? json_dumps(facts, JSON_COMPACT) : NULL;

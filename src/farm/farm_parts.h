@@ -44,8 +44,8 @@ typedef struct al_farm_engine {
     bool is_up, is_given_up, is_losing, was_up, shares, is_touched, has_bad_agent;
     uint32_t nslots, nqueue, ncpus, nfailures;
     uint64_t mem_bytes;
-    uint64_t up_ns;    /* since when */
-    uint64_t due_ns;   /* when it wants to be looked at: a heartbeat, or the next try */
+    uint64_t up_ns;  /* since when */
+    uint64_t due_ns; /* when it wants to be looked at: a heartbeat, or the next try */
     al_link_fds watched;
     char host[256], why[400];
     al_stage *stage;
@@ -55,9 +55,9 @@ struct al_farm {
     al_farm_opts opts;
     al_farm_engine *engines;
     uint32_t nengines;
-    al_token *token;     /* by which engines see whether they share our folder; NULL: none */
-    bool has_recalled;   /* tasks that wait at engines */
-    uint64_t saved_ns;   /* when what is known of engines was last given to the store */
+    al_token *token;   /* by which engines see whether they share our folder; NULL: none */
+    bool has_recalled; /* tasks that wait at engines */
+    uint64_t saved_ns; /* when what is known of engines was last given to the store */
     int epoll, signals, null;
     al_crew crew; /* slots from 1 to its own number are here; those after it at engines elsewhere */
     int input_fd; /* that is watched: our own copy */
@@ -102,7 +102,8 @@ void al_farm_child_ended(void *arg, uint32_t slot);
 void al_farm_wrote(void *arg, uint32_t slot, bool is_err, const char *at, size_t nbytes);
 void al_farm_path_of(void *arg, uint32_t slot, bool is_err, char *path, size_t nbytes);
 void al_farm_over_memory(void *arg, uint32_t slot);
-/** The result of a place's task is complete: it goes to the scheduler and the store, and the place is free. */
+/** The result of a place's task is complete: it goes to the scheduler and the store, and the place is free.
+ */
 void al_farm_finish(al_farm *farm, uint32_t slot, uint64_t now_ns);
 /** Give the store a result of a task that did not run. */
 void al_farm_note(al_farm *farm, const al_action *action);
@@ -121,7 +122,8 @@ typedef struct al_farm_own {
 /** Read a spec: its command goes to farm->argv. @param[out] own  al_farm_own_fini(), whatever is returned */
 allot_err al_farm_own_read(al_farm *farm, al_args text, al_farm_own *own, uint32_t *argc, allot_error *err);
 void al_farm_own_fini(al_farm_own *own);
-/** Whether the files that a place's task declared, in its spec or by --fetch, are there. @param[out] missing  the first that is not
+/** Whether the files that a place's task declared, in its spec or by --fetch, are there. @param[out] missing
+ * the first that is not
  */
 bool al_farm_has_outputs(al_farm *farm, const al_place *place, char missing[PATH_MAX]);
 

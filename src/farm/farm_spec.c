@@ -113,8 +113,9 @@ static bool has_fetched(const al_farm *farm, const al_place *place, al_args args
     const al_stage_opts only_made = {.fetch = farm->opts.stage->fetch, .nfetch = farm->opts.stage->nfetch};
     char cwd[PATH_MAX];
     const char *from = farm->opts.cwd != NULL ? farm->opts.cwd : getcwd(cwd, sizeof cwd);
-    bool all = al_stage_files_of(&only_made, args, place->task, place->result.slot, &files, NULL) != ALLOT_OK ||
-               from == NULL || al_stage_has_all(from, (al_bytes){files.made.at, files.made.nbytes}, missing);
+    bool all =
+        al_stage_files_of(&only_made, args, place->task, place->result.slot, &files, NULL) != ALLOT_OK ||
+        from == NULL || al_stage_has_all(from, (al_bytes){files.made.at, files.made.nbytes}, missing);
     al_stage_files_fini(&files);
     return all;
 }

@@ -1,7 +1,7 @@
 /* farm_task.c - one task, from its start to its result.
  *
- * Here it is a process of the crew's (engine/crew.h); elsewhere an engine's, see farm_engine.c. Either way it has
- * a place from its start on, and ends in al_farm_finish().
+ * Here it is a process of the crew's (engine/crew.h); elsewhere an engine's, see farm_engine.c. Either way it
+ * has a place from its start on, and ends in al_farm_finish().
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -10,8 +10,8 @@
 
 #include <allot/error.h>
 
-#include "farm/args.h"
 #include "engine/task.h"
+#include "farm/args.h"
 
 typedef struct al_results al_results;
 

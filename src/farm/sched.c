@@ -49,10 +49,23 @@ void al_sched_destroy(al_sched *sched)
     al_sched_map_fini(&sched->grown);
     al_sched_map_fini(&sched->lost);
     al_sched_map_fini(&sched->by_task);
-    void *const memory[] = {sched->pages,      sched->classes, sched->candidates.at, sched->engines,
-                            sched->open,       sched->roomy,   sched->running, sched->free_running,  sched->timers.at,
-                            sched->delayed.at, sched->kills,   sched->verdicts,      sched->waits_for,
-                            sched->dependents, sched->edges,   sched->bins,          sched};
+    void *const memory[] = {sched->pages,
+                            sched->classes,
+                            sched->candidates.at,
+                            sched->engines,
+                            sched->open,
+                            sched->roomy,
+                            sched->running,
+                            sched->free_running,
+                            sched->timers.at,
+                            sched->delayed.at,
+                            sched->kills,
+                            sched->verdicts,
+                            sched->waits_for,
+                            sched->dependents,
+                            sched->edges,
+                            sched->bins,
+                            sched};
     for (size_t k = 0; k < sizeof memory / sizeof memory[0]; k++)
         free(memory[k]);
 }
@@ -374,7 +387,8 @@ size_t al_sched_nbytes(const al_sched *sched)
     for (uint32_t k = 0; k < sched->nengines; k++)
         nbytes += sizeof(al_engine) + 2 * sizeof(uint32_t) + sched->engines[k].nwords * sizeof(uint64_t);
     nbytes += sched->room_running * (sizeof(al_running) + sizeof(uint32_t));
-    nbytes += (sched->many_attempts.room + sched->grown.room + sched->lost.room + sched->by_task.room) * 2 * sizeof(uint64_t);
+    nbytes += (sched->many_attempts.room + sched->grown.room + sched->lost.room + sched->by_task.room) * 2 *
+              sizeof(uint64_t);
     nbytes += (sched->candidates.room + sched->timers.room + sched->delayed.room) * sizeof(al_due);
     nbytes += sched->room_verdicts * sizeof(al_verdict) + sched->room_kills * sizeof(uint32_t);
     nbytes += sched->room_graph * 2 * sizeof(uint32_t) + sched->room_edges * sizeof(al_edge);

@@ -91,8 +91,8 @@ allot_err al_sched_engine_add(al_sched *sched, uint32_t *engine);
  * then */
 void al_sched_engine_back(al_sched *sched, uint32_t engine, const al_need *has, uint32_t nslots,
                           bool tells_starts);
-/** Its tasks are lost: each that waited there is as if never given to it, each that ran as if it had ended with
- * AL_CAUSE_LOST; verdicts come as actions. */
+/** Its tasks are lost: each that waited there is as if never given to it, each that ran as if it had ended
+ * with AL_CAUSE_LOST; verdicts come as actions. */
 void al_sched_engine_down(al_sched *sched, uint32_t engine, uint64_t now_ns);
 /** So many tasks may wait at the engine for room, so that it never waits for us. They start in the order in
  * which they were given. */
@@ -137,7 +137,7 @@ typedef struct al_action {
     al_action_kind kind;
     al_task_id task;
     uint32_t attempt, engine, slot; /**< slot from 1, the lowest free one of its engine */
-    uint32_t cpus_milli, gpus;       /**< of a START: what it takes */
+    uint32_t cpus_milli, gpus;      /**< of a START: what it takes */
     uint64_t mem_bytes;
     bool hard;
     al_task_state state;

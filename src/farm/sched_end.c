@@ -168,8 +168,7 @@ static void release(al_sched *sched, uint32_t number)
 
 static void try_again(al_sched *sched, al_task_id task, al_cause cause, uint64_t now_ns)
 {
-    uint64_t wait_ns =
-        cause == AL_CAUSE_LOST ? 0 : al_time_backoff(sched, al_task_attempts_of(sched, task));
+    uint64_t wait_ns = cause == AL_CAUSE_LOST ? 0 : al_time_backoff(sched, al_task_attempts_of(sched, task));
     if (!al_heap_push(&sched->delayed, now_ns + wait_ns, task))
         sched->is_out_of_memory = true;
     sched->counts.nretries++;

@@ -27,7 +27,8 @@ static bool is_roomy(const al_engine *engine)
 }
 
 /** Put a number into a list, or take it out. @param at  where it is; AL_NONE: not there */
-static void note_in(al_sched *sched, uint32_t *list, uint32_t *count, bool wanted, uint32_t number, bool roomy)
+static void note_in(al_sched *sched, uint32_t *list, uint32_t *count, bool wanted, uint32_t number,
+                    bool roomy)
 {
     uint32_t *at = roomy ? &sched->engines[number].roomy_at : &sched->engines[number].open_at;
     if (wanted && *at == AL_NONE) {
@@ -272,10 +273,9 @@ static void reconsider(al_sched *sched, uint32_t number, bool tokens)
         }
         al_need need = al_need_of(sched, task, c);
         const al_engine *engine = &sched->engines[number];
-        if (tokens ||
-            (may_use(sched, number, class) &&
-             (fits(engine, &need, is_guessed(c)) ||
-              (is_roomy(engine) && could_fit(engine, &need, is_guessed(c)))))) {
+        if (tokens || (may_use(sched, number, class) &&
+                       (fits(engine, &need, is_guessed(c)) ||
+                        (is_roomy(engine) && could_fit(engine, &need, is_guessed(c)))))) {
             c->hint = number;
             c->hinted_at = tokens ? 0 : sched->nfreed;
             al_class_unstick(sched, class);

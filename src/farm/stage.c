@@ -1,11 +1,11 @@
 /* stage.c - see stage.h.
  *
  * What goes out is one queue an engine: a task's files, then its order, so that the engine can start it the
- * moment it has read the order. A file that several tasks want is known by its content's sum: its sum is found
- * once in a run, and an engine that has it (from an earlier run, too) is not sent it again.
+ * moment it has read the order. A file that several tasks want is known by its content's sum: its sum is
+ * found once in a run, and an engine that has it (from an earlier run, too) is not sent it again.
  *
- * Names: a task sees its files under the names that we use for them, relative to its folder there as they are to
- * ours here. So only names below our folder can be sent or fetched.
+ * Names: a task sees its files under the names that we use for them, relative to its folder there as they are
+ * to ours here. So only names below our folder can be sent or fetched.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -33,7 +33,7 @@ typedef struct item {
     al_buffer frame;   /* a message, encoded; empty: a file: */
     char *path, *name; /* where it is, and what the engine calls it */
     bool is_shared;
-    al_sum sum;        /* of a shared one */
+    al_sum sum; /* of a shared one */
 } item;
 
 struct al_stage {
@@ -59,7 +59,7 @@ static allot_err render(const al_template *template, al_args args, uint64_t numb
 {
     allot_err code = al_template_render_text(template, args, number, slot, names, err);
     return code == ALLOT_OK && !al_buffer_byte(names, '\0') ? al_fail(err, ALLOT_ENOMEM, 0, "out of memory")
-                                                             : code;
+                                                            : code;
 }
 
 allot_err al_stage_files_of(const al_stage_opts *opts, al_args args, uint64_t number, uint32_t slot,
@@ -479,8 +479,8 @@ static const char *name_at(al_bytes made, uint32_t index)
     return at < past ? at : NULL;
 }
 
-/** Open the folder that a result goes into; names that we were given by our user may lead through links, those
- * from the engine may not. */
+/** Open the folder that a result goes into; names that we were given by our user may lead through links,
+ * those from the engine may not. */
 static int open_root(const al_stage *stage, const char *name, bool is_folder, char last[NAME_MAX + 1])
 {
     char path[PATH_MAX];

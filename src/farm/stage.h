@@ -47,8 +47,8 @@ void al_stage_destroy(al_stage *stage);
 void al_stage_begin(al_stage *stage, al_bytes cached);
 
 /** Let a task's files go ahead of its order. order->cached and outputs are filled in here.
- * @param files  NULL: none. @return ALLOT_OK; ALLOT_ENOTFOUND, ALLOT_EINVAL: a file that is not there or cannot
- * be sent, nothing was queued; ALLOT_ENOMEM */
+ * @param files  NULL: none. @return ALLOT_OK; ALLOT_ENOTFOUND, ALLOT_EINVAL: a file that is not there or
+ * cannot be sent, nothing was queued; ALLOT_ENOMEM */
 allot_err al_stage_give(al_stage *stage, al_task_order *order, const al_stage_files *files, allot_error *err);
 /** Take back a task that waits here. @return false: its order is on its way */
 bool al_stage_take_back(al_stage *stage, uint64_t task);

@@ -107,11 +107,13 @@ static allot_err check_db(const char *folder, sqlite3 *db, al_store_mode mode, a
         return al_fail(err, ALLOT_EFORMAT, 0,
                        "%s/run.db is of a newer allot (format %lld, this one knows %d): use that one", folder,
                        (long long)version, AL_STORE_VERSION);
-    if (code == SQLITE_OK && application == AL_STORE_APPLICATION && version >= 1 && version < AL_STORE_VERSION)
-        return al_fail(err, ALLOT_EFORMAT, 0,
-                       "%s/run.db is of an older allot (format %lld, this one writes %d): finish it with that "
-                       "one; its tables may be read with sqlite3",
-                       folder, (long long)version, AL_STORE_VERSION);
+    if (code == SQLITE_OK && application == AL_STORE_APPLICATION && version >= 1 &&
+        version < AL_STORE_VERSION)
+        return al_fail(
+            err, ALLOT_EFORMAT, 0,
+            "%s/run.db is of an older allot (format %lld, this one writes %d): finish it with that "
+            "one; its tables may be read with sqlite3",
+            folder, (long long)version, AL_STORE_VERSION);
     if (code == SQLITE_OK && (application != AL_STORE_APPLICATION || version < 1))
         code = SQLITE_NOTADB;
     if (code == SQLITE_OK)

@@ -13,9 +13,9 @@
 #include <allot/error.h>
 
 #include "base/buffer.h"
-#include "farm/args.h"
 #include "engine/capture.h"
 #include "engine/task.h"
+#include "farm/args.h"
 
 #define AL_SLOTS_MAX 4096u
 

@@ -188,7 +188,8 @@ bool al_store_is_asked(const char *folder)
  */
 
 #define RESULT_COLUMNS                                                                                       \
-    "task, state, attempt, cause, exit, signal, slot, engine, start_us, wall_us, user_us, sys_us, mem_kb, nout, "    \
+    "task, state, attempt, cause, exit, signal, slot, engine, start_us, wall_us, user_us, sys_us, mem_kb, "  \
+    "nout, "                                                                                                 \
     "nerr"
 
 static void read_result(sqlite3_stmt *row, al_result *result)

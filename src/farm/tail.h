@@ -11,9 +11,9 @@
 
 #include <allot/error.h>
 
+#include "engine/task.h"
 #include "farm/args.h"
 #include "farm/store.h"
-#include "engine/task.h"
 
 /** A task in flight. */
 typedef struct al_tail_slot {

@@ -1,5 +1,5 @@
-/* token.c - see token.h. Machines that are copies of each other have the same paths, the same inode numbers and
- * the same times in them: only something that was not there when they were copied tells folders apart.
+/* token.c - see token.h. Machines that are copies of each other have the same paths, the same inode numbers
+ * and the same times in them: only something that was not there when they were copied tells folders apart.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -1,9 +1,9 @@
 /* prefetch.c - see prefetch.h.
  *
  * While the engine's queue holds rtt / task tasks for each slot, a steady way is hidden (Little's law). Ways
- * are not steady: a lost packet costs one or two more round trips on TCP, and the controller commits in groups.
- * So it is AHEAD round trips and a slack. Where a whole round trip is under 1 in LONG of a task, nothing waits:
- * the loss is below that, and a task that waits could be run by another engine.
+ * are not steady: a lost packet costs one or two more round trips on TCP, and the controller commits in
+ * groups. So it is AHEAD round trips and a slack. Where a whole round trip is under 1 in LONG of a task,
+ * nothing waits: the loss is below that, and a task that waits could be run by another engine.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

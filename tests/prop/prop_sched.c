@@ -37,7 +37,7 @@ typedef struct model_task {
     uint32_t kind, attempts, engine, slot;
     uint64_t after[2]; /* 0: none */
     uint64_t mem_bytes, soft_ns, ready_ns;
-    uint64_t joined;                 /* number in the order of those that wait at engines */
+    uint64_t joined; /* number in the order of those that wait at engines */
     uint32_t nlost;
     bool was_lost, is_waiting, is_begun;
 } model_task;
