@@ -7,7 +7,7 @@ _allot() {
     [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD-2]}
     [[ $word != = ]] || word=
     if ((COMP_CWORD == 1)) || [[ $command == help ]]; then
-        COMPREPLY=($(compgen -W 'map farm runs status log resume retry wait cancel add forget machine help --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'map farm runs status engines log resume retry wait cancel add forget machine help --help --version' -- "$word"))
         return
     fi
     case $command:$before in
@@ -44,6 +44,10 @@ _allot() {
     farm:--workdir) return ;;
     farm:--env) return ;;
     farm:--shell) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    farm:--on | farm:-S) return ;;
+    farm:--sshlogin) return ;;
+    farm:--ssh) return ;;
+    farm:--lost-after) return ;;
     farm:--results) return ;;
     farm:--name) return ;;
     farm:--run-dir) return ;;
@@ -72,6 +76,10 @@ _allot() {
     resume:--workdir) return ;;
     resume:--env) return ;;
     resume:--shell) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    resume:--on | resume:-S) return ;;
+    resume:--sshlogin) return ;;
+    resume:--ssh) return ;;
+    resume:--lost-after) return ;;
     resume:--results) return ;;
     resume:--name) return ;;
     resume:--run-dir) return ;;
@@ -100,6 +108,10 @@ _allot() {
     retry:--workdir) return ;;
     retry:--env) return ;;
     retry:--shell) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    retry:--on | retry:-S) return ;;
+    retry:--sshlogin) return ;;
+    retry:--ssh) return ;;
+    retry:--lost-after) return ;;
     retry:--results) return ;;
     retry:--name) return ;;
     retry:--run-dir) return ;;
@@ -109,12 +121,13 @@ _allot() {
     esac
     case $command in
     map) names='--type --out-type --output --format --column --delimiter --header --function --reduce --threads --timeout --chunk --pin --explain --json --progress --dry-run --quiet --help --version' ;;
-    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
     runs) names='--json --help --version' ;;
     status) names='--json --help --version' ;;
+    engines) names='--json --help --version' ;;
     log) names='--failed --stdout --stderr --json --help --version' ;;
-    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
-    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
     wait) names='--timeout --json --help --version' ;;
     cancel) names='--json --help --version' ;;
     add) names='--json --help --version' ;;

@@ -82,7 +82,7 @@ farm --on fake:die=0.7,count=2 --on local*1 'sleep 0.03; echo {} >>ran' ::: $(se
 verify test "$status" = 0
 verify once 120
 rm -f ran
-farm --on fake:corrupt=3000,local*1 'sleep 0.02; echo {} >>ran' ::: $(seq 150)
+farm --on fake:corrupt=600,local*1 'sleep 0.02; echo {} >>ran' ::: $(seq 150)
 verify test "$status" = 0
 verify once 150
 verify grep -q 'engine fake1: it sent' "$err"
