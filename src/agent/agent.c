@@ -454,6 +454,8 @@ static void run(agent *a)
             silence_ns = a->hello.lost_ms * UINT64_C(1000000);
         flush(a);
         watch_output(a);
+        if (a->sending != NULL && a->credit > 0 && a->nwritten == a->write.nbytes)
+            due_ns = 0; /* the pipe took all: there is more for it */
         due_ns = least(due_ns, a->heard_ns + silence_ns);
         wait_for_events(a, due_ns);
         if (al_clock_ns() >= a->heard_ns + silence_ns)

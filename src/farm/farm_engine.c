@@ -467,6 +467,9 @@ static void step(al_farm *farm, uint32_t number, uint64_t now_ns)
     }
     uint64_t due_ns = al_link_step(engine->link, now_ns); /* what was given to it goes out */
     engine->due_ns = due_ns < engine->due_ns ? due_ns : engine->due_ns;
+    if (al_stage_is_busy(engine->stage) && !al_link_wants_write(engine->link) &&
+        al_link_room(engine->link) > 0)
+        engine->is_touched = true; /* the pipe took all: there is more for it */
     watch(farm, number);
 }
 

@@ -22,7 +22,7 @@ end_hosts() {
 sshd_config() {
     printf '%s\n' "Port $1" "ListenAddress $2" "PidFile $3" "HostKey $keys/host" \
         "AuthorizedKeysFile $keys/authorized" 'StrictModes no' 'UsePAM no' 'PermitRootLogin yes' \
-        "SetEnv HOME=$remote_home XDG_CACHE_HOME=$remote_home/.cache TMPDIR=$remote_home/tmp" 'PrintMotd no'
+        "SetEnv HOME=$remote_home XDG_CACHE_HOME=$remote_home/.cache TMPDIR=$remote_home/tmp" 'PrintMotd no' 'Subsystem sftp internal-sftp'
 }
 
 start_sshd() {
@@ -47,7 +47,7 @@ start_sshd() {
 # link_of NAME - our end of the link to a host.
 link_of() { cat "$keys/link.$1"; }
 
-# start_host NAME [noexec] - a host with a network, a home, a file system (48 MB) of its own: our folder
+# start_host NAME [noexec] - a host with a network, a home, a file system ($host_size, 48 MB) of its own: our folder
 # is not there.
 start_host() {
     local name=$1 option=${2:-exec} space="allot$$-$1" link="al$((RANDOM % 10000))x$host_number"
@@ -62,7 +62,7 @@ start_host() {
     sshd_config 22 "$net.2" "$keys/pid.$name" >"$keys/sshd.$name"
     ip netns exec "$space" unshare --mount sh -c "
         mount --make-rprivate / && mkdir -p '$remote_home' &&
-        mount -t tmpfs -o size=48m,mode=700,$option tmpfs '$remote_home' && mkdir '$remote_home/tmp' &&
+        mount -t tmpfs -o size=${host_size:-48m},mode=700,$option tmpfs '$remote_home' && mkdir '$remote_home/tmp' &&
         mkdir -p -m 700 /tmp/allot-$(id -u) && mount -t tmpfs -o size=8m,mode=700 tmpfs /tmp/allot-$(id -u) &&
         mount -t tmpfs -o size=1m tmpfs '$PWD' &&
         exec /usr/sbin/sshd -f '$keys/sshd.$name' -E '$keys/log.$name'" || exit 1
