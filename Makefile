@@ -19,7 +19,7 @@ build: setup ## build the library and the command: build/release/allot
 	@$(CONFIGURE) -B $(RELEASE) -DALLOT_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
 	@$(BUILD) $(RELEASE) -j $(JOBS)
 
-demo: build ## install what is missing, build, and map real data
+demo: build setup-demo ## install what is missing, build, map and farm real data
 	@tools/demo $(RELEASE)/allot
 
 check: setup-check ## install what is missing, build with -Werror, run every test
@@ -35,6 +35,7 @@ bench: setup-bench ## measure against the peers: minutes, on a quiet machine
 	@$(BUILD) $(BENCH) -j $(JOBS)
 	@bench/run $(BENCH)
 	@bench/farm $(BENCH)
+	@bench/engines $(BENCH)
 
 fuzz: setup-fuzz ## fuzz every parser, each for FUZZ_SECONDS=60
 	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
@@ -56,6 +57,8 @@ help: ## say this
 
 setup:
 	@tools/setup build
+setup-demo:
+	@tools/setup demo
 setup-check:
 	@tools/setup build test
 setup-bench:
@@ -66,4 +69,4 @@ setup-format:
 	@tools/setup format
 
 .PHONY: build demo check nightly bench fuzz fmt docs install clean help
-.PHONY: setup setup-check setup-bench setup-fuzz setup-format
+.PHONY: setup setup-demo setup-check setup-bench setup-fuzz setup-format
