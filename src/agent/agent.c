@@ -438,8 +438,8 @@ static uint64_t work(agent *a)
     uint64_t now_ns = al_clock_ns();
     al_crew_reap(&a->crew, now_ns);
     agent_start(a);
-    agent_pump(a);
-    uint64_t due_ns = al_crew_weigh(&a->crew, now_ns);
+    uint64_t due_ns = agent_pump(a, al_clock_ns());
+    due_ns = least(due_ns, al_crew_weigh(&a->crew, now_ns));
     due_ns = least(due_ns, al_crew_grow_up(&a->crew, now_ns));
     return least(due_ns, al_crew_linger(&a->crew, now_ns));
 }

@@ -37,8 +37,9 @@ typedef struct job {
     al_task_order order;
     bool has_folder;
     uint32_t slot;
-    char *fault; /* why it cannot be started; owned */
-    bool is_fault_ours;
+    char *fault;            /* why it cannot be started; owned */
+    bool was_killed;        /* the controller wanted its end */
+    uint64_t hold_until_ns; /* its end is not told before */
     /* JOB_SENDS */
     al_task_end end;
     al_buffer text; /* what end->out and err borrow from */
@@ -66,6 +67,7 @@ typedef struct agent {
     int cache_fd, scratch_fd;
     job *jobs, *last; /* that gather, wait or run */
     job *sending, *last_sending;
+    job *held; /* ended by a signal that may be meant for us as well */
     job **by_slot;
     al_receiver receiver;
     uint64_t receiving; /* task whose file that is; 0: the cache's */
@@ -113,8 +115,8 @@ bool agent_place_inputs(agent *a, job *j);
 
 /** A job has ended: from now on it is sent. */
 void agent_give(agent *a, job *j);
-/** Send as much as may be sent. */
-void agent_pump(agent *a);
+/** Send as much as may be sent. @return when there is more to be done; UINT64_MAX: no matter */
+uint64_t agent_pump(agent *a, uint64_t now_ns);
 /** What the declared outputs are. @return false: one is missing, and which */
 bool agent_find_made(agent *a, job *j, char missing[PATH_MAX]);
 

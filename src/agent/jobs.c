@@ -102,10 +102,12 @@ static void hand_back(agent *a, job *j)
 void agent_kill(agent *a, const al_kill *kill)
 {
     job *j = agent_job(a, kill->task, false);
-    if (j != NULL && j->state == JOB_WAITS)
+    if (j != NULL && j->state == JOB_WAITS) {
         hand_back(a, j);
-    else if (j != NULL && j->state == JOB_RUNS && kill->hard != AL_KILL_IF_WAITING)
+    } else if (j != NULL && j->state == JOB_RUNS && kill->hard != AL_KILL_IF_WAITING) {
+        j->was_killed = true;
         al_crew_kill(&a->crew, j->slot, kill->hard == AL_KILL_HARD);
+    }
 }
 
 /* ---- start ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,10 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "base/clock.h"
 
 #define PENDING_MOST (UINT64_C(1) << 20)
+#define HOLD_NS UINT64_C(1000000000)
 #define PIECE (256u << 10)
 
 /* ---- what was made --------------------------------------------------------------------------------------
@@ -85,13 +88,52 @@ bool agent_find_made(agent *a, job *j, char missing[PATH_MAX])
 /* ---- sending --------------------------------------------------------------------------------------------
  */
 
+static void append(agent *a, job *j)
+{
+    j->next = NULL;
+    *(a->last_sending != NULL ? &a->last_sending->next : &a->sending) = j;
+    a->last_sending = j;
+}
+
+/** Whoever ends us as well (a batch system whose time is over, a shutdown) signals our tasks a moment before
+ * or after: such an end is told only once it is clear that we stay. If we do not, the task is lost with us,
+ * and done again elsewhere; else its end is its own. */
+static bool may_be_ours(const job *j)
+{
+    return !j->was_killed && j->end.cause == AL_CAUSE_SIGNAL &&
+           (j->end.signal == SIGTERM || j->end.signal == SIGKILL || j->end.signal == SIGHUP ||
+            j->end.signal == SIGINT);
+}
+
 void agent_give(agent *a, job *j)
 {
     j->state = JOB_SENDS;
     if (j->end.cause != AL_CAUSE_EXIT || j->end.exit_status != 0)
         j->at_made = j->nmade; /* what a task leaves that failed is nobody's result */
-    *(a->last_sending != NULL ? &a->last_sending->next : &a->sending) = j;
-    a->last_sending = j;
+    if (!may_be_ours(j)) {
+        append(a, j);
+        return;
+    }
+    j->hold_until_ns = al_clock_ns() + HOLD_NS;
+    j->next = a->held;
+    a->held = j;
+}
+
+/** Those that were held long enough are sent. @return when the next is */
+static uint64_t release_held(agent *a, uint64_t now_ns)
+{
+    uint64_t due_ns = UINT64_MAX;
+    for (job **at = &a->held; *at != NULL;) {
+        job *j = *at;
+        if (now_ns >= j->hold_until_ns) {
+            *at = j->next;
+            append(a, j);
+            continue;
+        }
+        due_ns = j->hold_until_ns < due_ns ? j->hold_until_ns : due_ns;
+        at = &j->next;
+    }
+    return due_ns;
 }
 
 /** The next piece of a long output. @return false: there is no more */
@@ -163,8 +205,9 @@ static bool send_some(agent *a, job *j)
     return false;
 }
 
-void agent_pump(agent *a)
+uint64_t agent_pump(agent *a, uint64_t now_ns)
 {
+    uint64_t due_ns = release_held(a, now_ns);
     while (a->sending != NULL && a->credit > 0 && a->write.nbytes - a->nwritten < PENDING_MOST) {
         job *j = a->sending;
         if (send_some(a, j))
@@ -174,4 +217,5 @@ void agent_pump(agent *a)
             a->last_sending = NULL;
         agent_destroy_job(a, j);
     }
+    return due_ns;
 }

@@ -151,4 +151,5 @@ const al_launcher al_launch_slurm = {.name = "slurm",
                                      .claims = claims,
                                      .expand = expand,
                                      .command = command,
-                                     .start_ns = UINT64_C(365) * 86400 * 1000000000};
+                                     .start_ns = UINT64_C(365) * 86400 * 1000000000,
+                                     .is_lent = true};

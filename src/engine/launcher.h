@@ -46,6 +46,7 @@ typedef struct al_launcher {
     allot_err (*command)(const al_engine_spec *spec, const al_launch_opts *opts, const char *script,
                          al_buffer *argv, uint32_t *argc, allot_error *err);
     uint64_t start_ns; /**< time that an engine has to come up; a queue's is long */
+    bool is_lent;      /**< others wait for it: asked for when there is work, given back when there is none */
 } al_launcher;
 
 extern const al_launcher al_launch_ssh, al_launch_slurm, al_launch_fake;

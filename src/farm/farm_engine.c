@@ -34,6 +34,7 @@
 #define TRIES_AGAIN 8u                  /* and of one that was */
 #define STEADY_NS UINT64_C(30000000000) /* up for so long, earlier failures are forgotten */
 #define PLACES_MOST 1024u               /* tasks at one engine */
+#define IDLE_NS UINT64_C(5000000000)    /* a lent engine without work is given back */
 #define SAVE_NS UINT64_C(2000000000)
 
 /* ---- bringing up ----------------------------------------------------------------------------------------
@@ -76,6 +77,7 @@ allot_err al_farm_engines_open(al_farm *farm, allot_error *err)
                                    .stage = al_stage_create(cwd_of(farm, path))};
         if (engine->stage == NULL)
             return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+        engine->is_resting = engine->spec->launcher->is_lent;
     }
     if (opts->nengines > 0)
         al_token_create(farm->token, cwd_of(farm, path));
@@ -211,7 +213,7 @@ static void come_up(al_farm *farm, uint32_t number, const al_welcome *welcome)
     const al_farm_opts *opts = &farm->opts;
     uint32_t half = engine->nplaces / 2 > 0 ? engine->nplaces / 2 : 1;
     engine->is_up = engine->was_up = true;
-    engine->up_ns = al_clock_ns();
+    engine->up_ns = engine->busy_ns = al_clock_ns();
     engine->shares = welcome->shares != 0;
     engine->ncpus = welcome->ncpus;
     engine->mem_bytes = welcome->mem_bytes;
@@ -274,8 +276,7 @@ static void lose(al_farm *farm, uint32_t number, uint64_t now_ns)
         uint32_t nwaiting, nthere = al_sched_engine_load(farm->opts.sched, number, &nwaiting);
         engine->is_losing = true;
         if (engine->is_up && nthere > 0)
-            (void)snprintf(engine->why, sizeof engine->why, "; its %u task%s go elsewhere", nthere,
-                           nthere == 1 ? "" : "s");
+            (void)snprintf(engine->why, sizeof engine->why, "; tasks that go elsewhere: %u", nthere);
         else
             engine->why[0] = '\0';
         engine->is_up = false;
@@ -290,6 +291,18 @@ static void lose(al_farm *farm, uint32_t number, uint64_t now_ns)
     engine->link = NULL;
     engine->is_losing = false;
     note_failure(farm, engine, why, now_ns);
+}
+
+/** Give a lent engine back, for now. */
+static void rest(al_farm *farm, uint32_t number)
+{
+    al_farm_engine *engine = &farm->engines[number];
+    engine->is_up = false;
+    engine->is_resting = true;
+    al_sched_engine_close(farm->opts.sched, number);
+    unwatch(farm, engine);
+    al_link_close(engine->link);
+    engine->link = NULL;
 }
 
 /* ---- hearing --------------------------------------------------------------------------------------------
@@ -514,12 +527,44 @@ static void save(al_farm *farm, uint64_t now_ns)
     farm->saved_ns = now_ns;
 }
 
-uint64_t al_farm_engines_step(al_farm *farm, uint64_t now_ns)
+/** A lent engine is asked for while more tasks are ready than engines are on their way, one at a time; one
+ * that has had nothing to do for a while, and will have nothing, goes back. @return when to look again */
+static uint64_t lend(al_farm *farm, uint64_t now_ns)
 {
-    uint64_t due_ns = UINT64_MAX;
-    bool is_ending = farm->ninterrupts > 0 || farm->is_broken;
+    al_sched_counts counts;
+    uint64_t ncoming = 0, due_ns = UINT64_MAX;
+    al_sched_count(farm->opts.sched, &counts);
+    for (uint32_t k = 1; k < farm->nengines; k++)
+        ncoming += farm->engines[k].link != NULL && !farm->engines[k].is_up;
     for (uint32_t k = 1; k < farm->nengines; k++) {
         al_farm_engine *engine = &farm->engines[k];
+        uint32_t nwaiting;
+        if (!engine->spec->launcher->is_lent || engine->is_given_up)
+            continue;
+        if (engine->is_resting && counts.nready > ncoming) {
+            engine->is_resting = false;
+            engine->due_ns = 0;
+            ncoming++;
+        }
+        if (!engine->is_up || counts.nready + counts.ndelayed + counts.nblocked > 0 ||
+            !farm->facts.is_input_read || al_sched_engine_load(farm->opts.sched, k, &nwaiting) > 0)
+            engine->busy_ns = now_ns;
+        else if (now_ns >= engine->busy_ns + IDLE_NS)
+            rest(farm, k);
+        else if (engine->busy_ns + IDLE_NS < due_ns)
+            due_ns = engine->busy_ns + IDLE_NS;
+    }
+    return due_ns;
+}
+
+uint64_t al_farm_engines_step(al_farm *farm, uint64_t now_ns)
+{
+    bool is_ending = farm->ninterrupts > 0 || farm->is_broken;
+    uint64_t due_ns = farm->nengines > 1 && !is_ending ? lend(farm, now_ns) : UINT64_MAX;
+    for (uint32_t k = 1; k < farm->nengines; k++) {
+        al_farm_engine *engine = &farm->engines[k];
+        if (engine->is_resting)
+            continue;
         if (engine->link == NULL && !engine->is_given_up && !is_ending && now_ns >= engine->due_ns)
             connect_to(farm, engine, now_ns);
         if (engine->link != NULL &&

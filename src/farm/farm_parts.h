@@ -40,7 +40,9 @@ typedef struct al_farm_engine {
     uint64_t nended;    /* attempts */
     uint64_t receiving; /* task whose file is coming */
     /* farm_engine.c's own */
-    al_link *link; /* NULL: not connected at present */
+    al_link *link;    /* NULL: not connected at present */
+    bool is_resting;  /* lent, and not needed at present */
+    uint64_t busy_ns; /* when it last had a task */
     bool is_up, is_given_up, is_losing, was_up, shares, is_touched, has_bad_agent;
     uint32_t nslots, nqueue, ncpus, nfailures;
     uint64_t mem_bytes;
