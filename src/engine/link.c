@@ -99,7 +99,7 @@ allot_err al_link_open(const al_link_opts *opts, al_link **made, allot_error *er
     extern char **environ;
     int ends[3];
     const char *failed = "start", *path = al_program_path(opts->argv[0]);
-    if (path == NULL)
+    if (path == NULL || (strchr(path, '/') != NULL && access(path, X_OK) != 0))
         return al_fail(err, ALLOT_ENOTFOUND, errno, "%s: this program is needed to reach it", opts->argv[0]);
     al_link *link = calloc(1, sizeof *link);
     if (link == NULL)

@@ -40,7 +40,7 @@ expect 101 '' '*verification failed*' --ssh "$ssh -oUserKnownHostsFile=$PWD/chan
     --on here true ::: 1
 sed "s,IdentityFile .*,IdentityFile $PWD/other," "$keys/config" >stranger
 expect 101 '' '*Permission denied*' --ssh "ssh -F $PWD/stranger" --on here true ::: 1
-expect 101 '' '*/nowhere/ssh: *No such file*' --ssh /nowhere/ssh --on here true ::: 1
+expect 101 '' '*/nowhere/ssh: this program is needed*' --ssh /nowhere/ssh --on here true ::: 1
 
 # ---- another file system: a mount namespace with its own home, temporary folder and cwd ---------------
 if ! unshare --mount true 2>/dev/null || ! unshare --net true 2>/dev/null; then
