@@ -465,6 +465,12 @@ uint64_t al_link_step(al_link *link, uint64_t now_ns)
     return due_ns;
 }
 
+void al_link_flush(al_link *link)
+{
+    if (link->state != GONE)
+        write_more(link);
+}
+
 bool al_link_is_up(const al_link *link)
 {
     return link->state == UP;

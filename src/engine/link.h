@@ -43,6 +43,8 @@ bool al_link_wants_write(const al_link *link);
 /** Read and write what can be, keep heartbeats. To be called when a descriptor is ready, after sending, and
  * at the time returned. @return when next at the latest */
 uint64_t al_link_step(al_link *link, uint64_t now_ns);
+/** Write what was sent since, as far as the pipe takes it. */
+void al_link_flush(al_link *link);
 /** The next message: WELCOME first, then whatever is about tasks and files. It borrows until the next call
  * about this link. @return false: none at present */
 bool al_link_next(al_link *link, al_message *message);

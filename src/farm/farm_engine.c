@@ -465,6 +465,7 @@ static void step(al_farm *farm, uint32_t number, uint64_t now_ns)
     al_farm_engine *engine = &farm->engines[number];
     al_message message;
     allot_error err;
+    bool was_up = engine->is_up;
     engine->is_touched = false;
     engine->due_ns = al_link_step(engine->link, now_ns);
     while (!engine->is_losing && al_farm_has_room(farm) && al_link_next(engine->link, &message))
@@ -478,8 +479,9 @@ static void step(al_farm *farm, uint32_t number, uint64_t now_ns)
         engine->is_touched = engine->link != NULL;
         return;
     }
-    uint64_t due_ns = al_link_step(engine->link, now_ns); /* what was given to it goes out */
-    engine->due_ns = due_ns < engine->due_ns ? due_ns : engine->due_ns;
+    if (engine->is_up && !was_up)
+        engine->due_ns = now_ns; /* its first heartbeat */
+    al_link_flush(engine->link);
     if (al_stage_is_busy(engine->stage) && !al_link_wants_write(engine->link) &&
         al_link_room(engine->link) > 0)
         engine->is_touched = true; /* the pipe took all: there is more for it */
