@@ -19,7 +19,7 @@ build: setup ## build the library and the command: build/release/allot
 	@$(CONFIGURE) -B $(RELEASE) -DALLOT_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
 	@$(BUILD) $(RELEASE) -j $(JOBS)
 
-demo: build setup-demo ## install what is missing, build, map and farm real data
+demo: build setup-demo ## install what is missing, build, map and farm real data, simulate a protein
 	@tools/demo $(RELEASE)/allot
 
 check: setup-check ## install what is missing, build with -Werror, run every test
@@ -27,7 +27,12 @@ check: setup-check ## install what is missing, build with -Werror, run every tes
 	@$(BUILD) $(CHECK) -j $(JOBS)
 	@ctest --test-dir $(CHECK) -j $(JOBS) --output-on-failure
 
-nightly: check setup-fuzz ## what takes hours: a million random runs, 500 kills, power cuts, fuzzing
+check-vm: setup-check setup-vm ## boot a kernel of our own in qemu: memory kept by control groups
+	@$(CONFIGURE) -B $(CHECK) -DALLOT_TESTS=ON -DALLOT_WERROR=ON
+	@$(BUILD) $(CHECK) -j $(JOBS) --target allot_command
+	@tests/vm/run $(CHECK)
+
+nightly: check setup-fuzz setup-vm ## what takes hours: a million random runs, 500 kills, power cuts, fuzzing
 	@tools/nightly $(CHECK)
 
 bench: setup-bench ## measure against the peers: minutes, on a quiet machine
@@ -36,6 +41,7 @@ bench: setup-bench ## measure against the peers: minutes, on a quiet machine
 	@bench/run $(BENCH)
 	@bench/farm $(BENCH)
 	@bench/engines $(BENCH)
+	@bench/md $(BENCH)
 
 fuzz: setup-fuzz ## fuzz every parser, each for FUZZ_SECONDS=60
 	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
@@ -53,7 +59,7 @@ clean: ## remove build/
 	@cmake -E rm -rf build
 
 help: ## say this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 setup:
 	@tools/setup build
@@ -61,6 +67,8 @@ setup-demo:
 	@tools/setup demo
 setup-check:
 	@tools/setup build test
+setup-vm:
+	@tools/setup vm
 setup-bench:
 	@tools/setup build bench
 setup-fuzz:
@@ -68,5 +76,5 @@ setup-fuzz:
 setup-format:
 	@tools/setup format
 
-.PHONY: build demo check nightly bench fuzz fmt docs install clean help
-.PHONY: setup setup-demo setup-check setup-bench setup-fuzz setup-format
+.PHONY: build demo check check-vm nightly bench fuzz fmt docs install clean help
+.PHONY: setup setup-demo setup-check setup-vm setup-bench setup-fuzz setup-format

@@ -11,47 +11,19 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "events.h"
 #include "farm/sched.h"
-
-typedef struct event {
-    uint64_t due_ns;
-    al_task_id task;
-} event;
 
 typedef struct simulation {
     al_sched *sched;
-    event *heap; /* of tasks that run; [1 .. nevents] */
-    size_t nevents;
+    events running; /* ends of tasks that run */
     uint64_t random, now_ns, nstarts, nends;
     size_t most_bytes;
 } simulation;
 
-static void push(simulation *s, event e)
-{
-    size_t k = ++s->nevents;
-    for (; k > 1 && s->heap[k / 2].due_ns > e.due_ns; k /= 2)
-        s->heap[k] = s->heap[k / 2];
-    s->heap[k] = e;
-}
-
-static event pop(simulation *s)
-{
-    event least = s->heap[1], last = s->heap[s->nevents--];
-    size_t k = 1;
-    for (size_t child; (child = 2 * k) <= s->nevents; k = child) {
-        child += child < s->nevents && s->heap[child + 1].due_ns < s->heap[child].due_ns;
-        if (s->heap[child].due_ns >= last.due_ns)
-            break;
-        s->heap[k] = s->heap[child];
-    }
-    s->heap[k] = last;
-    return least;
-}
-
 static uint64_t duration_ns(simulation *s)
 {
-    s->random = s->random * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return 1000000 + (s->random >> 33) % 99000000;
+    return 1000000 + events_random(&s->random) % 99000000;
 }
 
 static void start_all(simulation *s)
@@ -61,7 +33,7 @@ static void start_all(simulation *s)
         al_sched_next(s->sched, s->now_ns, &action);
         if (action.kind != AL_ACTION_START)
             return;
-        push(s, (event){s->now_ns + duration_ns(s), action.task});
+        events_push(&s->running, (event){s->now_ns + duration_ns(s), action.task, action.engine, 0});
         s->nstarts++;
     }
 }
@@ -70,8 +42,7 @@ static int make(simulation *s, uint64_t ntasks, uint32_t nengines)
 {
     al_sched_opts opts = {.tokens = {0}};
     s->sched = al_sched_create(&opts);
-    s->heap = malloc((2 * (size_t)nengines + 2) * sizeof *s->heap);
-    if (s->sched == NULL || s->heap == NULL)
+    if (s->sched == NULL)
         return -1;
     for (uint32_t k = 0; k < 4; k++) {
         al_task_kind kind = {.need = {.cpus_milli = k == 3 ? 2000 : 1000, .mem_bytes = (k + 1) * 1000u}};
@@ -97,11 +68,11 @@ int main(int argc, char **argv)
         return 1;
     uint64_t begin_ns = al_clock_ns();
     start_all(&s);
-    while (s.nevents > 0) {
-        event e = pop(&s);
+    while (s.running.count > 0) {
+        event e = events_pop(&s.running);
         al_result result = {.task = e.task, .cause = AL_CAUSE_EXIT, .wall_us = 1000};
         s.now_ns = e.due_ns;
-        al_sched_ended(s.sched, &result, s.now_ns);
+        (void)al_sched_ended(s.sched, e.engine, &result, s.now_ns);
         s.nends++;
         start_all(&s);
         if ((s.nends & 4095) == 0 && al_sched_nbytes(s.sched) > s.most_bytes)
@@ -114,6 +85,6 @@ int main(int argc, char **argv)
            (double)s.most_bytes / (double)ntasks, (double)s.now_ns * 1e-9);
     int status = s.nends == ntasks ? 0 : 1;
     al_sched_destroy(s.sched);
-    free(s.heap);
+    events_fini(&s.running);
     return status;
 }

@@ -13,17 +13,8 @@
 set -euo pipefail
 export LC_ALL=C
 
-if [ $# -ne 3 ]; then
-    echo "usage: bench/text.sh ALLOT N TRIES" >&2
-    exit 2
-fi
-allot=$1 nlines=$2 ntries=$3
-command -v mawk >/dev/null || { echo "text.sh: mawk is missing: apt-get install mawk" >&2; exit 1; }
-
-memory=/dev/shm
-[ -w "$memory" ] || memory=${TMPDIR:-/tmp}
-folder=$(mktemp -d "$memory/allot-bench.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
+# shellcheck source=bench/turns.bash
+. "$(dirname "$0")/turns.bash"
 
 make_inputs() {
     mawk -v n="$nlines" 'BEGIN { srand(1); for (i = 0; i < n; i++) printf "%d\n", rand() * 1e7 }' \
@@ -73,29 +64,8 @@ check_input() {
         }'
 }
 
-# median FILE COLUMN
-median() {
-    mawk -v c="$2" '{ print $c }' "$1" | sort -g | mawk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-time_input() {
-    local try tool
-    for ((try = 0; try < ntries; try++)); do
-        for tool in $tools; do
-            rm -f "$folder/out"
-            TIMEFORMAT='%3R %3U %3S'
-            { time run_tool "$tool" "$folder/$1" "$folder/out"; } 2>"$folder/time"
-            tail -n 1 "$folder/time" >>"$folder/times.$1.$tool"
-        done
-    done
-    for tool in $tools; do
-        printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$tool" "$(median "$folder/times.$1.$tool" 1)" \
-            "$(median "$folder/times.$1.$tool" 2)" "$(median "$folder/times.$1.$tool" 3)"
-    done
-}
-
 make_inputs
 for input in integers decimals; do
     check_input "$input"
-    time_input "$input"
+    time_tools "$input"
 done

@@ -27,6 +27,14 @@ if(ALLOT_WERROR)
     add_compile_options(-Werror)
 endif()
 
+# Thread-locals of the shared library by descriptor: two instructions where the library is there from the start,
+# and no share of the little room that programs keep for libraries loaded later. Elsewhere this is the default.
+include(CheckCCompilerFlag)
+check_c_compiler_flag(-mtls-dialect=gnu2 ALLOT_HAS_TLS_DIALECT)
+if(ALLOT_HAS_TLS_DIALECT)
+    set(ALLOT_TLS_FLAGS -mtls-dialect=gnu2)
+endif()
+
 if(ALLOT_SANITIZE STREQUAL "fuzzer")
     add_compile_options(-fsanitize=fuzzer-no-link,address,undefined)
     add_link_options(-fsanitize=address,undefined)

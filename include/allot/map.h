@@ -198,4 +198,6 @@ ALLOT_API void allot_job_destroy(allot_job *job);
 
 ALLOT_END_DECLS
 
+#include <allot/short.h>
+
 #endif

@@ -7,7 +7,7 @@ _allot() {
     [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD-2]}
     [[ $word != = ]] || word=
     if ((COMP_CWORD == 1)) || [[ $command == help ]]; then
-        COMPREPLY=($(compgen -W 'map farm runs status engines log resume retry wait cancel add forget machine help --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'map farm md runs status engines log resume retry wait cancel add forget machine help --help --version' -- "$word"))
         return
     fi
     case $command:$before in
@@ -18,6 +18,10 @@ _allot() {
     map:--delimiter | map:-d) return ;;
     map:--reduce | map:-r) return ;;
     map:--threads | map:-j) return ;;
+    map:--on | map:-S) return ;;
+    map:--ssh) return ;;
+    map:--recsep) return ;;
+    map:--on-error) COMPREPLY=($(compgen -W 'stop skip empty' -- "$word")); return ;;
     map:--timeout) return ;;
     map:--chunk) return ;;
     map:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
@@ -53,6 +57,38 @@ _allot() {
     farm:--run-dir) return ;;
     farm:--on-interrupt) COMPREPLY=($(compgen -W 'again fail' -- "$word")); return ;;
     farm:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+    md:--lj) return ;;
+    md:--output | md:-o) return ;;
+    md:--frames) return ;;
+    md:--full-frames) return ;;
+    md:--renew) return ;;
+    md:--units) COMPREPLY=($(compgen -W 'reduced real' -- "$word")); return ;;
+    md:--sigma) return ;;
+    md:--epsilon) return ;;
+    md:--mass) return ;;
+    md:--density) return ;;
+    md:--temperature) return ;;
+    md:--cutoff) return ;;
+    md:--modifier) COMPREPLY=($(compgen -W 'none shift force-switch potential-switch' -- "$word")); return ;;
+    md:--switch) return ;;
+    md:--skin) return ;;
+    md:--near-skin) return ;;
+    md:--tolerance) return ;;
+    md:--dt) return ;;
+    md:--integrator) COMPREPLY=($(compgen -W 'md-vv md' -- "$word")); return ;;
+    md:--remove-drift) return ;;
+    md:--steps | md:-s) return ;;
+    md:--seed) return ;;
+    md:--every) return ;;
+    md:--precision) COMPREPLY=($(compgen -W 'mixed double' -- "$word")); return ;;
+    md:--kernel) return ;;
+    md:--ranks | md:-n) return ;;
+    md:--on | md:-S) return ;;
+    md:--threads | md:-j) return ;;
+    md:--grid) return ;;
+    md:--balance) COMPREPLY=($(compgen -W 'auto never' -- "$word")); return ;;
+    md:--timeout) return ;;
+    md:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
     resume:--jobs | resume:-j) return ;;
     resume:--tagstring) return ;;
     resume:--colsep | resume:-C) return ;;
@@ -120,14 +156,15 @@ _allot() {
     wait:--timeout) return ;;
     esac
     case $command in
-    map) names='--type --out-type --output --format --column --delimiter --header --function --reduce --threads --timeout --chunk --pin --explain --json --progress --dry-run --quiet --help --version' ;;
-    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    map) names='--type --out-type --output --format --column --delimiter --header --function --reduce --threads --on --ssh --lines --null --recsep --on-error --timeout --chunk --pin --explain --json --progress --dry-run --quiet --help --version' ;;
+    farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --speculate --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    md) names='--lj --conf --check --topology --parameters --reference --index --output --resume --frames --full-frames --renew --units --sigma --epsilon --mass --density --temperature --cutoff --modifier --switch --dispersion --skin --near-skin --tolerance --dt --integrator --remove-drift --steps --seed --every --precision --kernel --ranks --on --dry-run --threads --grid --balance --timeout --explain --json --progress --quiet --help --version' ;;
     runs) names='--json --help --version' ;;
     status) names='--json --help --version' ;;
     engines) names='--json --help --version' ;;
     log) names='--failed --stdout --stderr --json --help --version' ;;
-    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
-    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    resume) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --speculate --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
+    retry) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --speculate --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
     wait) names='--timeout --json --help --version' ;;
     cancel) names='--json --help --version' ;;
     add) names='--json --help --version' ;;

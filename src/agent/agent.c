@@ -46,6 +46,7 @@ static void end_tasks(agent *a)
     for (uint32_t slot = 1; a->crew.children != NULL && slot <= a->crew.opts.nslots; slot++)
         al_crew_kill(&a->crew, slot, true);
     al_crew_end_strays();
+    al_crew_fini(&a->crew);
     if (a->scratch[0] != '\0')
         al_folder_remove(a->scratch);
 }
@@ -71,30 +72,35 @@ void agent_fault(agent *a, const char *format, ...)
 
 static void flush(agent *a)
 {
-    while (a->nwritten < a->write.nbytes) {
-        ssize_t n = write(STDOUT_FILENO, a->write.at + a->nwritten, a->write.nbytes - a->nwritten);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EAGAIN)
-            a->has_ended = true;
-        if (n < 0)
-            return;
-        a->nwritten += (size_t)n;
-    }
-    al_buffer_clear(&a->write);
-    a->nwritten = 0;
+    if (!al_outbox_write(&a->out, STDOUT_FILENO))
+        a->has_ended = true;
+}
+
+/** What was appended since before is to be sent. */
+static void charge(agent *a, size_t before, bool takes)
+{
+    uint64_t nbytes = a->out.bytes.nbytes - before;
+    if (takes)
+        a->credit = a->credit > nbytes ? a->credit - nbytes : 0;
+    if (a->out.bytes.failed)
+        exit(1); /* out of memory: the controller hears of the end */
 }
 
 void agent_send(agent *a, const al_message *message)
 {
-    size_t before = a->write.nbytes;
-    al_message_encode(&a->write, message);
-    uint64_t nbytes = a->write.nbytes - before;
-    if (message->kind == AL_MESSAGE_OUTPUT || message->kind == AL_MESSAGE_RESULT ||
-        message->kind == AL_MESSAGE_FILE || message->kind == AL_MESSAGE_DATA)
-        a->credit = a->credit > nbytes ? a->credit - nbytes : 0;
-    if (a->write.failed)
-        exit(1); /* out of memory: the controller hears of the end */
+    size_t before = a->out.bytes.nbytes;
+    al_message_encode(&a->out.bytes, message);
+    charge(a, before,
+           message->kind == AL_MESSAGE_OUTPUT || message->kind == AL_MESSAGE_RESULT ||
+               message->kind == AL_MESSAGE_FILE);
+}
+
+bool agent_send_piece(agent *a)
+{
+    size_t before = a->out.bytes.nbytes;
+    bool good = al_sender_next(&a->sender, &a->out);
+    charge(a, before, a->sender.fd >= 0); /* a FILE_END is free */
+    return good;
 }
 
 /** Live output. Where the controller does not keep up, tasks wait, as they would for a terminal. */
@@ -104,7 +110,7 @@ static void wrote(void *arg, uint32_t slot, bool is_err, const char *at, size_t 
     const job *j = a->by_slot[slot];
     agent_send(a, &(al_message){.kind = AL_MESSAGE_OUTPUT,
                                 .piece = {.task = j->task, .is_err = is_err, .bytes = {at, nbytes}}});
-    while (a->write.nbytes - a->nwritten > WRITE_MOST && !a->has_ended) {
+    while (al_outbox_pending(&a->out) > WRITE_MOST && !a->has_ended) {
         struct pollfd fd = {.fd = STDOUT_FILENO, .events = POLLOUT};
         (void)poll(&fd, 1, 1000);
         flush(a);
@@ -175,10 +181,19 @@ static al_sum own_sum(void)
     al_sum sum = {0, 0};
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)al_file_sum(fd, &sum);
+        (void)al_file_sum(fd, NULL, &sum);
         (void)close(fd);
     }
     return sum;
+}
+
+/** As many at a time as the controller wants, by what we have. */
+static uint32_t count_slots(const al_hello *hello, uint32_t ncpus)
+{
+    int64_t n = hello->nslots;
+    if (n == 0)
+        n = ((int64_t)ncpus * hello->per_mille + 500) / 1000 + (int32_t)hello->nmore;
+    return n < 1 ? 1 : n > 4096 ? 4096 : (uint32_t)n;
 }
 
 static void open_crew(agent *a)
@@ -186,10 +201,10 @@ static void open_crew(agent *a)
     struct sysinfo info = {.mem_unit = 1};
     (void)sysinfo(&info);
     a->mem_bytes = (uint64_t)info.totalram * info.mem_unit;
+    if (a->hello.is_dry != 0 && a->hello.dry_mem_bytes > 0)
+        a->mem_bytes = a->hello.dry_mem_bytes;
     a->ncpus = count_cpus();
-    a->nslots = a->hello.nslots > 0 ? a->hello.nslots : a->ncpus;
-    if (a->nslots > 4096)
-        a->nslots = 4096;
+    a->nslots = count_slots(&a->hello, a->ncpus);
     al_crew_opts opts = {.nslots = a->nslots > 512 ? 4096
                                                    : a->nslots * 8, /* tasks may take less than a processor */
                          .epoll = a->epoll,
@@ -211,7 +226,7 @@ static void answer(agent *a)
     struct utsname name;
     al_buffer sums = {.at = NULL};
     (void)uname(&name);
-    agent_list_cache(a, &sums);
+    agent_cache_list(a, &sums);
     al_message welcome = {.kind = AL_MESSAGE_WELCOME,
                           .welcome = {.version = AL_FRAME_VERSION,
                                       .self = own_sum(),
@@ -222,6 +237,7 @@ static void answer(agent *a)
                                       .mem_bytes = a->mem_bytes,
                                       .window = WINDOW,
                                       .shares = a->shares,
+                                      .has_zstd = al_pack_is_here(),
                                       .cached = {sums.at, sums.nbytes}}};
     agent_send(a, &welcome);
     al_buffer_fini(&sums);
@@ -252,12 +268,14 @@ static void begin(agent *a, const al_hello *hello)
     keep_hello(a, hello);
     (void)snprintf(a->cwd, sizeof a->cwd, "%.*s", (int)(hello->cwd.nbytes < PATH_MAX ? hello->cwd.nbytes : 0),
                    a->hello.cwd.at);
-    a->shares = sees_cwd(a);
+    a->shares = hello->is_dry != 0 || sees_cwd(a); /* dry: nothing is to be copied */
     if (!agent_open_folders(a))
         agent_fault(a, "no folder for tasks could be made in %s: %s",
                     getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", strerror(errno));
     open_crew(a);
     a->credit = hello->window;
+    a->sender.packing.when =
+        hello->packing <= AL_PACKING_ALWAYS ? (al_packing_when)hello->packing : AL_PACKING_NEVER;
     a->is_ready = true;
     answer(a);
 }
@@ -293,11 +311,12 @@ static void hear(agent *a, const al_message *m, const al_bytes *payload)
         agent_file(a, &m->file);
         break;
     case AL_MESSAGE_DATA:
-        al_receiver_data(&a->receiver, &m->data);
+        if (!al_receiver_data(&a->receiver, &m->data))
+            agent_fault(a, "the controller sent a damaged piece of a file");
         break;
     case AL_MESSAGE_FILE_END:
         agent_file_end(a, &m->tail);
-        break;
+        return;
     case AL_MESSAGE_BEAT:
         if (m->beat.is_echo == 0)
             agent_send(a, &(al_message){.kind = AL_MESSAGE_BEAT, .beat = {m->beat.stamp, 1}});
@@ -401,7 +420,7 @@ static bool open_descriptors(agent *a)
 static void watch_output(agent *a)
 {
     static bool is_watched;
-    bool wanted = a->nwritten < a->write.nbytes;
+    bool wanted = al_outbox_pending(&a->out) > 0;
     if (wanted == is_watched)
         return;
     struct epoll_event event = {.events = EPOLLOUT, .data.u64 = ABOUT_OUTPUT};
@@ -437,8 +456,10 @@ static uint64_t work(agent *a)
 {
     uint64_t now_ns = al_clock_ns();
     al_crew_reap(&a->crew, now_ns);
+    (void)agent_end_pretended(a, now_ns); /* their places are free for others, */
     agent_start(a);
-    uint64_t due_ns = agent_pump(a, al_clock_ns());
+    uint64_t due_ns = agent_end_pretended(a, now_ns); /* which have their times, too */
+    due_ns = least(due_ns, agent_pump(a, al_clock_ns()));
     due_ns = least(due_ns, al_crew_weigh(&a->crew, now_ns));
     due_ns = least(due_ns, al_crew_grow_up(&a->crew, now_ns));
     return least(due_ns, al_crew_linger(&a->crew, now_ns));
@@ -454,7 +475,7 @@ static void run(agent *a)
             silence_ns = a->hello.lost_ms * UINT64_C(1000000);
         flush(a);
         watch_output(a);
-        if (a->sending != NULL && a->credit > 0 && a->nwritten == a->write.nbytes)
+        if (a->sending != NULL && a->credit > 0 && al_outbox_pending(&a->out) == 0)
             due_ns = 0; /* the pipe took all: there is more for it */
         due_ns = least(due_ns, a->heard_ns + silence_ns);
         wait_for_events(a, due_ns);
@@ -467,6 +488,8 @@ static void run(agent *a)
 int main(int argc, char **argv)
 {
     static agent a = {.receiver = {.folder = -1, .fd = -1}, .sender = {.fd = -1}};
+    if (argc > 1 && strcmp(argv[1], "--relay") == 0)
+        return agent_relay(argv + 2, argc - 2);
     if (argc > 1) {
         printf("allot-agent, frames of version %u\n", AL_FRAME_VERSION);
         return strcmp(argv[1], "--version") == 0 ? 0 : 2;

@@ -40,6 +40,7 @@ typedef struct job {
     char *fault;            /* why it cannot be started; owned */
     bool was_killed;        /* the controller wanted its end */
     uint64_t hold_until_ns; /* its end is not told before */
+    uint64_t dry_until_ns;  /* it is not run, but pretended to */
     /* JOB_SENDS */
     al_task_end end;
     al_buffer text; /* what end->out and err borrow from */
@@ -48,9 +49,12 @@ typedef struct job {
     uint32_t nmade, at_made;
 } job;
 
+/** Locks in the cache's file of them. */
+enum { AGENT_LOCKS = 16384 };
+
 typedef struct agent {
-    al_buffer read, write;
-    size_t nwritten;
+    al_buffer read;
+    al_outbox out;
     uint64_t heard_ns, credit;
     bool has_ended, is_ready; /* is_ready: the controller said hello */
     char *hello_text;         /* texts of hello; owned */
@@ -65,7 +69,11 @@ typedef struct agent {
     char cache[PATH_MAX];       /* files by their sums */
     char scratch[PATH_MAX / 2]; /* a folder for each task, and spools */
     int cache_fd, scratch_fd;
-    job *jobs, *last; /* that gather, wait or run */
+    uint8_t kept[AGENT_LOCKS / 8]; /* a bit for each lock that we hold */
+    int keeps, takes;              /* of the cache's locks: ours, and to see whether there are any; or -1 */
+    uint64_t cache_bytes;          /* when it was last looked at, and what was added since */
+    uint64_t cache_look_at;        /* bytes at which it is looked at again */
+    job *jobs, *last;              /* that gather, wait or run */
     job *sending, *last_sending;
     job *held; /* ended by a signal that may be meant for us as well */
     job **by_slot;
@@ -79,6 +87,8 @@ typedef struct agent {
 
 /** Give a message to the controller. */
 void agent_send(agent *a, const al_message *message);
+/** Give it the next piece of the file that is sent. @return false: the file could not be read to its end */
+bool agent_send_piece(agent *a);
 /** It cannot go on: says why, and ends. */
 void agent_fault(agent *a, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 
@@ -91,16 +101,30 @@ void agent_kill(agent *a, const al_kill *kill);
 void agent_start(agent *a);
 /** A child of the crew has ended. */
 void agent_ended(void *arg, uint32_t slot);
+/** A job that ran has its end in j->end: its place is free, and it is sent. */
+void agent_leave(agent *a, job *j);
 /** Take a job out of the list of those that are here, and forget it with its folder. */
 void agent_forget(agent *a, job *j);
 /** The same of one that is in no list any more. */
 void agent_destroy_job(agent *a, job *j);
 
+/* dry.c: tasks that are not run, but pretended to be. */
+
+/** Instead of starting it. It may have ended when this returns. */
+void agent_pretend(agent *a, job *j);
+/** The controller wants the end of one. */
+void agent_stop_pretending(agent *a, job *j, bool hard);
+/** Those whose time is over have succeeded. @return when the next; UINT64_MAX: there is none */
+uint64_t agent_end_pretended(agent *a, uint64_t now_ns);
+
+/* relay.c */
+
+/** Be a slow way to a command: DELAY_NS, BYTES_PER_S (0: any), COMMAND ... @return the exit status */
+int agent_relay(char **words, int nwords);
+
 /* files.c: what comes for tasks, and where it is put. */
 
 bool agent_open_folders(agent *a);
-/** Sums of what the cache holds, appended. */
-void agent_list_cache(agent *a, al_buffer *sums);
 void agent_file(agent *a, const al_file_head *file);
 void agent_file_end(agent *a, const al_file_tail *tail);
 /** The folder of a job's own. @return false: j->fault says why not */
@@ -110,6 +134,15 @@ void agent_job_folder(const agent *a, uint64_t task, char path[PATH_MAX]);
 void agent_join(char path[PATH_MAX], const char *folder, al_bytes below);
 /** Files of the cache that the order names. @return false: j->fault */
 bool agent_place_inputs(agent *a, job *j);
+
+/* cache.c: files by their sums. */
+
+bool agent_cache_open(agent *a);
+/** Sums of what the cache holds, appended; it stays there as long as we do. */
+void agent_cache_list(agent *a, al_buffer *sums);
+/** A file of so many bytes is coming: makes room for it, and keeps it from going again. */
+void agent_cache_expect(agent *a, const al_sum *sum, uint64_t nbytes);
+void agent_cache_name(const al_sum *sum, char name[40]);
 
 /* outgoing.c: what tasks made, on its way to the controller. */
 

@@ -1,9 +1,9 @@
 /* files.c - what comes for an agent's tasks, and where it is put. See agent.h.
  *
  * A file that is for one task goes straight into that task's folder. One that several tasks want comes once,
- * into the cache, under its sum; there it stays for later runs, for KEEP_DAYS after it was last wanted. A
- * task gets a copy of what is small, and a link to what is large, which it is not to write to: its file in
- * the cache is read-only, and is thrown away should it have changed all the same.
+ * into the cache, under its sum (cache.c). A task gets a copy of what is small, and a link to what is large,
+ * which it is not to write to: its file in the cache is read-only, and is thrown away should it have changed
+ * all the same.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -25,13 +25,6 @@
 #include "agent/agent.h"
 
 #define COPY_MOST (16 << 20) /* a task's own copy rather than a link */
-#define LISTED_MOST 4096u    /* sums in the answer to hello */
-#define KEEP_DAYS 30
-
-static void cache_name(const al_sum *sum, char name[40])
-{
-    (void)snprintf(name, 40, "%016llx%016llx", (unsigned long long)sum->high, (unsigned long long)sum->low);
-}
 
 static bool make_folder(const char *path)
 {
@@ -86,45 +79,7 @@ bool agent_open_folders(agent *a)
     a->scratch_fd = open(a->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (a->scratch_fd >= 0)
         (void)flock(a->scratch_fd, LOCK_EX | LOCK_NB); /* for as long as we live */
-    a->cache_fd = make_folder(a->cache) ? open(a->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    return a->scratch_fd >= 0 && a->cache_fd >= 0;
-}
-
-/** @return whether name is that of a file in the cache */
-static bool parse_name(const char *name, al_sum *sum)
-{
-    unsigned long long high, low;
-    if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32 ||
-        sscanf(name, "%16llx%16llx", &high, &low) != 2)
-        return false;
-    *sum = (al_sum){low, high};
-    return true;
-}
-
-void agent_list_cache(agent *a, al_buffer *sums)
-{
-    int fd = openat(a->cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-    time_t oldest = time(NULL) - KEEP_DAYS * (time_t)86400;
-    struct stat st;
-    al_sum sum;
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] == '.' && strstr(entry->d_name, ".part") == NULL)
-            continue;
-        if (fstatat(a->cache_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        bool is_file = parse_name(entry->d_name, &sum) && S_ISREG(st.st_mode) && st.st_uid == geteuid();
-        /* ctime moves when the content does; utimensat() on use moves it, too, but sets atime to the same */
-        if (!is_file || st.st_atime < oldest) {
-            if (!is_file ? st.st_ctime < oldest : true)
-                (void)unlinkat(a->cache_fd, entry->d_name, 0);
-        } else if (sums->nbytes < LISTED_MOST * 16) {
-            al_put_u64(sums, sum.low);
-            al_put_u64(sums, sum.high);
-        }
-    }
-    if (folder != NULL)
-        (void)closedir(folder);
+    return a->scratch_fd >= 0 && make_folder(a->cache) && agent_cache_open(a);
 }
 
 /* ---- a file comes ---------------------------------------------------------------------------------------
@@ -184,7 +139,8 @@ void agent_file(agent *a, const al_file_head *file)
     a->receiving = file->task;
     a->receiving_sum = file->sum;
     if (file->task == 0) {
-        cache_name(&file->sum, name);
+        agent_cache_expect(a, &file->sum, file->nbytes);
+        agent_cache_name(&file->sum, name);
         al_receiver_begin(&a->receiver, a->cache_fd, (al_bytes){name, strlen(name)}, file->nbytes, 0444);
         return;
     }
@@ -262,7 +218,7 @@ static int place(agent *a, int folder, const al_cached_input *input)
 {
     char name[NAME_MAX + 1], cached[40], target[PATH_MAX + 40];
     struct stat st;
-    cache_name(&input->sum, cached);
+    agent_cache_name(&input->sum, cached);
     int from = openat(a->cache_fd, cached, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (from < 0)
         return errno;

@@ -106,7 +106,10 @@ void agent_kill(agent *a, const al_kill *kill)
         hand_back(a, j);
     } else if (j != NULL && j->state == JOB_RUNS && kill->hard != AL_KILL_IF_WAITING) {
         j->was_killed = true;
-        al_crew_kill(&a->crew, j->slot, kill->hard == AL_KILL_HARD);
+        if (a->hello.is_dry != 0)
+            agent_stop_pretending(a, j, kill->hard == AL_KILL_HARD);
+        else
+            al_crew_kill(&a->crew, j->slot, kill->hard == AL_KILL_HARD);
     }
 }
 
@@ -213,11 +216,7 @@ static int execute(agent *a, job *j)
     else if (path == NULL && argv != NULL && j->order.argc > 0)
         failed = argv[0];
     if (fault != 0)
-        set_fault(j,
-                  strcmp(failed, "execute") == 0 ? argv[0]
-                  : strcmp(failed, "chdir") == 0 ? cwd
-                                                 : failed,
-                  fault);
+        set_fault(j, strcmp(failed, "chdir") == 0 ? cwd : failed, fault);
     if (in >= 0)
         (void)close(in);
     free(argv);
@@ -248,6 +247,10 @@ static void start(agent *a, job *j)
     a->used_mem += j->order.mem_bytes;
     j->state = JOB_RUNS;
     agent_send(a, &(al_message){.kind = AL_MESSAGE_STARTED, .started = j->task});
+    if (a->hello.is_dry != 0) {
+        agent_pretend(a, j);
+        return;
+    }
     bool ready = j->fault == NULL && (a->shares || agent_need_folder(a, j)) && agent_place_inputs(a, j);
     if (ready)
         fault = execute(a, j);
@@ -275,15 +278,11 @@ void agent_start(agent *a)
 /** A task that says it succeeded has made the files that it declared, or it did not. */
 static void check_outputs(agent *a, job *j, al_child *child)
 {
-    char missing[PATH_MAX], text[PATH_MAX + 100];
+    char missing[PATH_MAX];
     if (child->result.cause != AL_CAUSE_EXIT || child->result.exit_status != 0 || a->shares ||
         agent_find_made(a, j, missing))
         return;
-    child->result.cause = AL_CAUSE_OUTPUT;
-    child->result.exit_status = ENOENT;
-    (void)snprintf(text, sizeof text, "allot farm: %s: the task said that it makes this file, and did not\n",
-                   missing);
-    al_capture_add(&child->captures[1], text, strlen(text));
+    al_result_lacks(&child->result, &child->captures[1], missing);
 }
 
 static void fill_end(job *j, const al_child *child)
@@ -330,6 +329,15 @@ static void take_outputs(agent *a, job *j, al_child *child)
         j->end.out = j->end.err = (al_bytes){"", 0};
 }
 
+void agent_leave(agent *a, job *j)
+{
+    a->by_slot[j->slot] = NULL;
+    a->used_cpus_milli -= j->order.cpus_milli;
+    a->used_mem -= j->order.mem_bytes;
+    unlink_job(a, j);
+    agent_give(a, j);
+}
+
 void agent_ended(void *arg, uint32_t slot)
 {
     agent *a = arg;
@@ -338,9 +346,5 @@ void agent_ended(void *arg, uint32_t slot)
     check_outputs(a, j, child);
     fill_end(j, child);
     take_outputs(a, j, child);
-    a->by_slot[slot] = NULL;
-    a->used_cpus_milli -= j->order.cpus_milli;
-    a->used_mem -= j->order.mem_bytes;
-    unlink_job(a, j);
-    agent_give(a, j);
+    agent_leave(a, j);
 }

@@ -18,7 +18,6 @@
 #include "agent/agent.h"
 #include "base/clock.h"
 
-#define PENDING_MOST (UINT64_C(1) << 20)
 #define HOLD_NS UINT64_C(1000000000)
 #define PIECE (256u << 10)
 
@@ -185,11 +184,8 @@ static void begin_file(agent *a, job *j, const made_file *made)
 /** One message of the first job's. @return false: it is all sent */
 static bool send_some(agent *a, job *j)
 {
-    al_message message;
     if (a->sender.fd >= 0) {
-        al_sender_next(&a->sender, &message);
-        agent_send(a, &message);
-        if (message.kind == AL_MESSAGE_FILE_END && message.tail.fault.nbytes > 0)
+        if (!agent_send_piece(a))
             spoil(j, EIO);
         return true;
     }
@@ -208,7 +204,7 @@ static bool send_some(agent *a, job *j)
 uint64_t agent_pump(agent *a, uint64_t now_ns)
 {
     uint64_t due_ns = release_held(a, now_ns);
-    while (a->sending != NULL && a->credit > 0 && a->write.nbytes - a->nwritten < PENDING_MOST) {
+    while (a->sending != NULL && a->credit > 0 && al_outbox_pending(&a->out) < AL_OUTBOX_MOST) {
         job *j = a->sending;
         if (send_some(a, j))
             continue;

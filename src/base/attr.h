@@ -14,8 +14,10 @@
 #define AL_HOT __attribute__((hot))
 #define AL_CONSTRUCTOR __attribute__((constructor))
 #define AL_UNUSED __attribute__((unused))
-/** A thread-local that is reached without a call, also from a shared library. */
-#define AL_TLS __thread __attribute__((tls_model("initial-exec")))
+/** A thread-local. In the shared library it is reached through a descriptor (cmake/AllotFlags.cmake), nearly
+ * as fast as one with a fixed place; but a fixed place is not to be had when the library is loaded at run
+ * time. */
+#define AL_TLS __thread
 
 /** Bytes in a cache line; what two threads write must be this far apart. */
 #define AL_CACHE_LINE 64

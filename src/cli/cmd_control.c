@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "cli/commands.h"
+#include "cli/run_job.h"
 #include "farm/runs.h"
 #include "farm/store.h"
 
@@ -73,13 +74,50 @@ static int finish(const char *command, allot_err code, const allot_error *err)
     return code == ALLOT_OK ? AL_EXIT_OK : AL_EXIT_FAILED;
 }
 
+static bool is_owned(const char *path)
+{
+    al_store_owner owner;
+    return al_store_owner_of(path, &owner);
+}
+
 /* ---- wait -----------------------------------------------------------------------------------------------
  */
+
+#define ASK_NS UINT64_C(1000000000) /* between two questions to a batch system; doubled each time, */
+#define ASK_MOST_NS UINT64_C(16000000000)
+
+/** Nobody works on the run: whether a batch system's job will, or may. It is asked now and then. */
+static bool is_to_go_on(const char *path, uint64_t *asked_ns, uint64_t *every_ns, bool *last)
+{
+    al_run_job job;
+    uint64_t now_ns = al_clock_ns();
+    if (*asked_ns != 0 && now_ns < *asked_ns + *every_ns)
+        return *last;
+    *every_ns = *asked_ns == 0 ? ASK_NS : *every_ns < ASK_MOST_NS ? 2 * *every_ns : ASK_MOST_NS;
+    *asked_ns = now_ns;
+    *last = !al_run_is_done(path) && al_run_job_of(path, &job, NULL) == ALLOT_OK && al_run_job_is_alive(&job);
+    return *last;
+}
+
+/** Wait until nobody works on a run, or will. @return false: the time is up */
+static bool wait_for_end(const char *path, uint64_t timeout_ns)
+{
+    uint64_t begin_ns = al_clock_ns(), asked_ns = 0, every_ns = 0;
+    bool last = false;
+    for (;;) {
+        if (is_owned(path))
+            asked_ns = 0;
+        else if (!is_to_go_on(path, &asked_ns, &every_ns, &last) && !is_owned(path))
+            return true;
+        if (al_clock_ns() - begin_ns > timeout_ns)
+            return false;
+        (void)usleep(100000);
+    }
+}
 
 static int run_wait(int argc, char **argv)
 {
     control_options options = {0};
-    al_store_owner owner;
     al_store *store;
     al_store_counts counts;
     allot_error err;
@@ -87,13 +125,9 @@ static int run_wait(int argc, char **argv)
     int noperands, status = begin(&al_command_wait, argc, argv, &options, &noperands, path);
     if (status >= 0)
         return status;
-    uint64_t begin_ns = al_clock_ns();
-    while (al_store_owner_of(path, &owner)) {
-        if (options.has_timeout && al_clock_ns() - begin_ns > options.timeout_ns) {
-            al_complain("wait", "run %s is still being worked on", al_runs_word(path));
-            return AL_EXIT_TIMEOUT;
-        }
-        (void)usleep(100000);
+    if (!wait_for_end(path, options.has_timeout ? options.timeout_ns : UINT64_MAX)) {
+        al_complain("wait", "run %s is still being worked on", al_runs_word(path));
+        return AL_EXIT_TIMEOUT;
     }
     allot_err code = al_store_open(path, AL_STORE_READ, &store, &err);
     if (code != ALLOT_OK)
@@ -118,10 +152,11 @@ static int run_wait(int argc, char **argv)
 const al_command al_command_wait = {
     .name = "wait",
     .summary = "wait until nobody works on a run any more",
-    .usage = "[OPTION ...] [RUN]",
-    .description = "Returns once a run that goes on elsewhere (--detach, another terminal) has ended, with "
-                   "the status that "
-                   "allot farm would have had.",
+    .usage = "[RUN]",
+    .description =
+        "Returns once a run that goes on elsewhere (--detach, another terminal, Slurm's queue) has "
+        "ended, with the status that "
+        "allot farm would have had.",
     .examples = "allot wait gzip-3 && mail -s done me < /dev/null  # when all succeeded\n",
     .options = wait_table,
     .noptions = 2,
@@ -135,10 +170,11 @@ const al_command al_command_wait = {
  */
 
 /** Nobody works on it: what is left becomes canceled here and now. */
-static void cancel_one(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted)
+static void cancel_one(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted,
+                       uint64_t wall_us)
 {
     uint8_t *is_final = arg;
-    (void)attempts, (void)interrupted;
+    (void)attempts, (void)interrupted, (void)wall_us;
     is_final[task] = al_task_is_final(state);
 }
 
@@ -159,27 +195,58 @@ static allot_err cancel_left(al_store *store, allot_error *err)
     return code;
 }
 
+/** Take the run's job out of the queue. One that runs is asked as any controller is: it ends its tasks in
+ * order. @param[out] is_asked  somebody works on the run, or is about to, and has to be asked */
+static allot_err cancel_job(const char *path, bool *is_asked, allot_error *err)
+{
+    al_run_job job;
+    *is_asked = is_owned(path);
+    if (*is_asked)
+        return ALLOT_OK;
+    allot_err code = al_run_job_of(path, &job, err);
+    if (code != ALLOT_OK || !al_run_job_is_alive(&job))
+        return code;
+    if (!job.is_asked)
+        return al_fail(err, ALLOT_EPERM, 0, "run %s is job %s of Slurm's: %s; try again later",
+                       al_runs_word(path), job.id, job.fault);
+    *is_asked = job.job.state == AL_SLURM_RUNS;
+    if (!*is_asked)
+        code = al_slurm_cancel(job.id, err);
+    for (int tries = 0; tries < 300 && code == ALLOT_OK && is_owned(path); tries++)
+        (void)usleep(100000); /* it had begun the moment before, and ends */
+    return code;
+}
+
+/** Ask whoever works on a run, or will, to cancel these tasks; none: all. */
+static allot_err ask_to_cancel(const char *path, char *const *tasks, int ntasks, allot_error *err)
+{
+    allot_err code = ALLOT_OK;
+    for (int k = 0; k < ntasks && code == ALLOT_OK; k++)
+        code = al_store_ask(path, "cancel", tasks[k], strlen(tasks[k]), err);
+    return ntasks > 0 ? code : al_store_ask(path, "cancel", "", 0, err);
+}
+
 static int run_cancel(int argc, char **argv)
 {
     control_options options = {0};
-    al_store_owner owner;
     al_store *store = NULL;
     allot_error err;
+    al_run_job job;
+    bool is_asked = false;
     char path[PATH_MAX];
     int noperands, status = begin(&al_command_cancel, argc, argv, &options, &noperands, path);
     if (status >= 0)
         return status;
-    allot_err code = ALLOT_OK;
-    if (al_store_owner_of(path, &owner)) {
-        for (int k = 2; k <= noperands && code == ALLOT_OK; k++)
-            code = al_store_ask(path, "cancel", argv[k], strlen(argv[k]), &err);
-        if (noperands < 2)
-            code = al_store_ask(path, "cancel", "", 0, &err);
+    allot_err code = noperands < 2 ? cancel_job(path, &is_asked, &err) : al_run_job_of(path, &job, &err);
+    if (code == ALLOT_OK && noperands > 1)
+        is_asked = is_owned(path) || al_run_job_is_alive(&job);
+    if (code == ALLOT_OK && is_asked) {
+        code = ask_to_cancel(path, argv + 2, noperands - 1, &err);
         if (code == ALLOT_OK)
             tell(&options, json_pack("{s:s, s:b}", "run", al_runs_name(path), "asked", true));
         return finish("cancel", code, &err);
     }
-    if (noperands > 1)
+    if (code == ALLOT_OK && noperands > 1)
         code = al_fail(&err, ALLOT_EINVAL, 0, "nobody works on run %s: it can be canceled as a whole only",
                        al_runs_word(path));
     if (code == ALLOT_OK)
@@ -195,10 +262,12 @@ static int run_cancel(int argc, char **argv)
 const al_command al_command_cancel = {
     .name = "cancel",
     .summary = "end a run, or some of its tasks",
-    .usage = "[OPTION ...] [RUN [TASK ...]]",
-    .description = "Ends what runs (TERM, then KILL) and cancels what waits. Without TASK all of the run. "
-                   "What has finished "
-                   "stays; `allot retry` takes canceled tasks up again.",
+    .usage = "[RUN [TASK ...]]",
+    .description =
+        "Ends what runs (TERM, then KILL) and cancels what waits. Without TASK all of the run; if it "
+        "waits in Slurm's queue, it is taken out of it. "
+        "What has finished "
+        "stays; `allot retry` takes canceled tasks up again.",
     .examples = "allot cancel gzip-3  # all of it\nallot cancel gzip-3 17 18  # two tasks\n",
     .options = plain_table,
     .noptions = 1,
@@ -281,6 +350,18 @@ static bool is_taken(const char *path)
     return false;
 }
 
+/** Add tasks: by asking whoever works on the run, or is about to; otherwise at once. */
+static allot_err add(const char *path, const al_buffer *text, const al_run_job *job, bool *is_live,
+                     allot_error *err)
+{
+    bool is_waiting = job->is_asked && job->job.state == AL_SLURM_QUEUED;
+    if (!is_owned(path) && (is_waiting || !al_run_job_is_alive(job)))
+        return add_now(path, text, err);
+    allot_err code = al_store_ask(path, "add", text->at, text->nbytes, err);
+    *is_live = code == ALLOT_OK && is_owned(path) && is_taken(path);
+    return code;
+}
+
 static size_t count_lines(const al_buffer *text)
 {
     size_t n = 0;
@@ -292,25 +373,23 @@ static size_t count_lines(const al_buffer *text)
 static int run_add(int argc, char **argv)
 {
     control_options options = {0};
-    al_store_owner owner;
     allot_error err;
     al_buffer text = {.at = NULL};
     char path[PATH_MAX];
     bool is_live = false;
+    al_run_job job = {.is_asked = false};
     int noperands, status = begin(&al_command_add, argc, argv, &options, &noperands, path);
     if (status >= 0)
         return status;
     allot_err code = gather(noperands, argv, &text, &err);
-    if (code == ALLOT_OK && text.nbytes > 0 && al_store_owner_of(path, &owner)) {
-        code = al_store_ask(path, "add", text.at, text.nbytes, &err);
-        is_live = code == ALLOT_OK && is_taken(path);
-    } else if (code == ALLOT_OK && text.nbytes > 0) {
-        code = add_now(path, &text, &err);
-    }
+    if (code == ALLOT_OK && !is_owned(path))
+        code = al_run_job_of(path, &job, &err);
+    if (code == ALLOT_OK && text.nbytes > 0)
+        code = add(path, &text, &job, &is_live, &err);
     if (code == ALLOT_OK)
         tell(&options, json_pack("{s:s, s:I, s:b}", "run", al_runs_name(path), "added",
                                  (json_int_t)count_lines(&text), "running", is_live));
-    if (code == ALLOT_OK && !is_live && text.nbytes > 0)
+    if (code == ALLOT_OK && !is_live && text.nbytes > 0 && !al_run_job_is_alive(&job))
         fprintf(stderr, "allot add: nobody works on run %s at present: allot resume %s\n", al_runs_word(path),
                 al_runs_word(path));
     al_buffer_fini(&text);
@@ -320,7 +399,7 @@ static int run_add(int argc, char **argv)
 const al_command al_command_add = {
     .name = "add",
     .summary = "more tasks for a run",
-    .usage = "[OPTION ...] RUN ::: ARG ...\n[OPTION ...] RUN < ARGS\n[OPTION ...] RUN < TASKS",
+    .usage = "RUN ::: ARG ...\nRUN < ARGS\nRUN < TASKS",
     .description =
         "Adds tasks to a run, one for each argument, with the run's own template; also to a run "
         "that goes on at this moment. A run made with --tasks takes lines of JSON as that file has; one "
@@ -348,6 +427,10 @@ static allot_err forget(const char *path, allot_error *err)
         return al_fail(err, ALLOT_EPERM, 0,
                        "run %s is being worked on by process %" PRId64 " on %s: allot cancel %s first",
                        al_runs_word(path), owner.pid, owner.host, al_runs_word(path));
+    al_run_job job;
+    if (al_run_job_of(path, &job, NULL) == ALLOT_OK && al_run_job_is_alive(&job))
+        return al_fail(err, ALLOT_EPERM, 0, "run %s is job %s of Slurm's: allot cancel %s first",
+                       al_runs_word(path), job.id, al_runs_word(path));
     if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
         return al_fail(err, ALLOT_EIO, errno, "run %s cannot be removed", path);
     return ALLOT_OK;
@@ -379,7 +462,7 @@ static int run_forget(int argc, char **argv)
 const al_command al_command_forget = {
     .name = "forget",
     .summary = "remove a run and all that is kept of it",
-    .usage = "[OPTION ...] RUN ...",
+    .usage = "RUN ...",
     .description = "Removes the run's folder: its tasks, their results and the output that was kept. Files "
                    "that the tasks "
                    "themselves wrote are not touched.",

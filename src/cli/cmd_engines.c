@@ -64,14 +64,32 @@ static json_t *engine_of(al_store *store, uint32_t number, allot_err *code, allo
     return object;
 }
 
+/** Nobody works on the run: what was up when somebody last wrote it down is not any more. */
+static void end_states(json_t *all)
+{
+    size_t k;
+    json_t *one;
+    json_array_foreach(all, k, one)
+    {
+        const char *state = json_string_value(json_object_get(one, "state"));
+        if (state != NULL && strcmp(state, "given up") != 0 && strcmp(state, "lost") != 0)
+            (void)json_object_set_new(one, "state", json_string("ended"));
+        (void)json_object_set_new(one, "running", json_integer(0));
+        (void)json_object_set_new(one, "waiting", json_integer(0));
+    }
+}
+
 /** All engines, this machine's own the first. NULL: *err */
 static json_t *engines_of(al_store *store, allot_error *err)
 {
     json_t *all = json_array(), *one;
     allot_err code = ALLOT_OK;
+    al_store_owner owner;
     (void)json_array_append_new(all, json_pack("{s:s, s:s}", "name", "local", "state", "up"));
     for (uint32_t k = 1; (one = engine_of(store, k, &code, err)) != NULL; k++)
         (void)json_array_append_new(all, one);
+    if (!al_store_owner_of(al_store_folder(store), &owner))
+        end_states(all);
     uint32_t count = (uint32_t)json_array_size(all);
     tally t = {calloc(count + 1, sizeof *t.ndone), calloc(count + 1, sizeof *t.nfailed), count};
     if (code == ALLOT_OK && (t.ndone == NULL || t.nfailed == NULL))
@@ -93,7 +111,7 @@ static json_t *engines_of(al_store *store, allot_error *err)
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
+    return text != NULL && text[0] != '\0' ? text : "-";
 }
 
 static int64_t number_of(const json_t *object, const char *key)
@@ -101,29 +119,86 @@ static int64_t number_of(const json_t *object, const char *key)
     return (int64_t)json_integer_value(json_object_get(object, key));
 }
 
+/** A number of things, or "-" where there is none to speak of. */
+static const char *count_text(char text[24], int64_t count)
+{
+    if (count > 0)
+        (void)snprintf(text, 24, "%" PRId64, count);
+    else
+        (void)snprintf(text, 24, "-");
+    return text;
+}
+
+static const char *memory_text(char text[24], int64_t nbytes)
+{
+    if (nbytes >= INT64_C(10) << 30)
+        (void)snprintf(text, 24, "%.0f GB", (double)nbytes / (1 << 30));
+    else if (nbytes > 0)
+        (void)snprintf(text, 24, "%.1f GB", (double)nbytes / (1 << 30));
+    else
+        (void)snprintf(text, 24, "-");
+    return text;
+}
+
+static const char *latency_text(char text[24], double ms)
+{
+    if (ms > 0)
+        (void)snprintf(text, 24, ms < 10 ? "%.1f ms" : "%.0f ms", ms);
+    else
+        (void)snprintf(text, 24, "-");
+    return text;
+}
+
+/** The faster of both ways. */
+static const char *bandwidth_text(char text[24], const json_t *one)
+{
+    int64_t sent = number_of(one, "sent_bytes_per_s"), received = number_of(one, "received_bytes_per_s");
+    double mb = (double)(sent > received ? sent : received) * 1e-6;
+    if (mb > 0)
+        (void)snprintf(text, 24, mb < 10 ? "%.1f MB/s" : "%.0f MB/s", mb);
+    else
+        (void)snprintf(text, 24, "-");
+    return text;
+}
+
+static bool is_state(const json_t *one, const char *state)
+{
+    return strcmp(text_of(one, "state"), state) == 0;
+}
+
+static void print_row(const json_t *one, int width)
+{
+    char texts[6][24];
+    printf("%-*s  %-14s %5s %5s %8s %8s %10s %8" PRId64 " %7s %8s %8s  %s\n", width, text_of(one, "name"),
+           text_of(one, "state"), count_text(texts[0], number_of(one, "slots")),
+           count_text(texts[1], number_of(one, "cpus")), memory_text(texts[2], number_of(one, "mem_bytes")),
+           latency_text(texts[3], json_number_value(json_object_get(one, "latency_ms"))),
+           bandwidth_text((char[24]){0}, one), number_of(one, "done"),
+           count_text(texts[4], number_of(one, "failed")), count_text(texts[5], number_of(one, "running")),
+           count_text((char[24]){0}, number_of(one, "waiting")), text_of(one, "host"));
+    if (json_object_get(one, "why") == NULL)
+        return;
+    bool was = is_state(one, "up") || is_state(one, "ended") || is_state(one, "waits for work");
+    printf("%*s  %s%s\n", width, "", was ? "before: " : "", text_of(one, "why"));
+}
+
 static void print_table(const json_t *all)
 {
     size_t k;
     const json_t *one;
-    printf("%-16s %-10s %5s %5s %7s %8s %8s %8s %8s  %s\n", "ENGINE", "STATE", "SLOTS", "CPUS", "MEMORY",
-           "LATENCY", "DONE", "FAILED", "RUNNING", "HOST");
+    int width = 6; /* of "ENGINE" */
     json_array_foreach(all, k, one)
     {
-        char memory[24] = "-", latency[24] = "-";
-        int64_t mem_bytes = number_of(one, "mem_bytes");
-        double ms = json_number_value(json_object_get(one, "latency_ms"));
-        if (mem_bytes > 0)
-            (void)snprintf(memory, sizeof memory, "%.1f G", (double)mem_bytes / (1 << 30));
-        if (ms > 0)
-            (void)snprintf(latency, sizeof latency, "%.1f ms", ms);
-        if (k == 0 && number_of(one, "done") + number_of(one, "failed") == 0 && json_array_size(all) > 1)
-            continue; /* nothing ran here */
-        printf("%-16s %-10s %5" PRId64 " %5" PRId64 " %7s %8s %8" PRId64 " %8" PRId64 " %8" PRId64 "  %s\n",
-               text_of(one, "name"), text_of(one, "state"), number_of(one, "slots"), number_of(one, "cpus"),
-               memory, latency, number_of(one, "done"), number_of(one, "failed"), number_of(one, "running"),
-               text_of(one, "host"));
-        if (json_object_get(one, "why") != NULL)
-            printf("    %s\n", text_of(one, "why"));
+        int length = (int)strlen(text_of(one, "name"));
+        width = length > width && length <= 40 ? length : width;
+    }
+    printf("%-*s  %-14s %5s %5s %8s %8s %10s %8s %7s %8s %8s  %s\n", width, "ENGINE", "STATE", "SLOTS",
+           "CPUS", "MEMORY", "LATENCY", "BANDWIDTH", "DONE", "FAILED", "RUNNING", "WAITING", "HOST");
+    json_array_foreach(all, k, one)
+    {
+        bool ran = number_of(one, "done") + number_of(one, "failed") > 0;
+        if (k > 0 || ran || json_array_size(all) == 1) /* this machine, only where something ran here */
+            print_row(one, width);
     }
 }
 
@@ -155,9 +230,10 @@ static int run_engines(int argc, char **argv)
 const al_command al_command_engines = {
     .name = "engines",
     .summary = "where a run's tasks ran",
-    .usage = "[--json] [RUN]",
+    .usage = "[RUN]",
     .description =
-        "Lists the engines of a run: what each has, how far away it is, what became of the tasks "
+        "Lists the engines of a run: what each has, how far away it is, how many bytes a second of "
+        "files moved (the faster of both ways, \"-\" where hardly any did), what became of the tasks "
         "that it was given. Without RUN, of the one that was worked on last. What it says of a run "
         "that is being worked on is a few seconds old at most.",
     .examples = "allot engines  # of the latest run\nallot engines sim-3 --json  # for a program\n",

@@ -81,6 +81,8 @@ static allot_err print_commands(al_session *session, const al_args *first, allot
 static allot_err find_path(al_session *session, allot_error *err)
 {
     const al_farm_options *o = &session->options;
+    if (o->is_dry)
+        return al_session_make_passing(session, err);
     if (o->run_dir == NULL) {
         char *program = o->nwords > 0 ? strndup(o->words[0], strcspn(o->words[0], " \t\n")) : NULL;
         allot_err code = al_runs_make(o->name, program, session->path, sizeof session->path, err);
@@ -103,7 +105,7 @@ static allot_err make_run(al_session *session, char **argv, int argc, int nwords
 {
     char host[256] = "", created[32], jobs[16];
     struct timespec now;
-    al_buffer command = {.at = NULL}, list = {.at = NULL}, columns = {.at = NULL};
+    al_buffer command = {.at = NULL}, list = {.at = NULL}, columns = {.at = NULL}, batch = {.at = NULL};
     const struct passwd *user = getpwuid(geteuid());
     allot_err code = find_path(session, err);
     if (code != ALLOT_OK)
@@ -114,7 +116,8 @@ static allot_err make_run(al_session *session, char **argv, int argc, int nwords
     (void)snprintf(jobs, sizeof jobs, "%u", session->options.njobs);
     bool is_whole = al_words_write(&command, argv, (size_t)nwords) &&
                     al_words_write(&list, argv + nwords, (size_t)(argc - nwords)) &&
-                    al_words_write(&columns, session->columns, session->ncolumns);
+                    al_words_write(&columns, session->columns, session->ncolumns) &&
+                    al_session_write_batch_words(session, &batch);
     const char *const keys[] = {"name",
                                 al_runs_name(session->path),
                                 "created_us",
@@ -135,12 +138,16 @@ static allot_err make_run(al_session *session, char **argv, int argc, int nwords
                                 walk != NULL ? "1" : "0",
                                 "specs",
                                 walk != NULL ? "1" : NULL,
+                                "dry",
+                                session->is_passing ? "1" : NULL,
                                 "columns",
                                 columns.at,
                                 "command",
                                 command.at,
                                 "list",
                                 list.at,
+                                "batch_words",
+                                batch.at,
                                 NULL};
     al_store_content content = {keys, walk != NULL ? al_session_next_spec : NULL, walk};
     code = is_whole ? al_store_create(session->path, &content, &session->store, err)
@@ -148,7 +155,29 @@ static allot_err make_run(al_session *session, char **argv, int argc, int nwords
     al_buffer_fini(&command);
     al_buffer_fini(&list);
     al_buffer_fini(&columns);
+    al_buffer_fini(&batch);
     return code;
+}
+
+/** Work on the run that was made, or have the batch system do it. */
+static int work(al_session *session)
+{
+    bool is_batch = session->options.detach && al_farm_is_for_batch(&session->options);
+    return is_batch ? al_session_submit(session) : al_session_run(session);
+}
+
+/** Words after -- are no operands. */
+static void take_batch_words(al_farm_options *o, char **words, int *argc, char **operands, int *noperands)
+{
+    bool is_none = *noperands == 0 || operands[0][0] != '-' || strchr("0123456789.(", operands[0][1]) != NULL;
+    int nbatch = o->tasks != NULL ? (is_none ? 0 : *noperands)
+                                  : *noperands - al_farm_batch_words(operands, *noperands, true);
+    if (nbatch == 0)
+        return;
+    o->batch_words = words + *argc - nbatch;
+    o->has_batch_words = true;
+    *argc -= nbatch + 1;
+    *noperands -= o->tasks != NULL ? nbatch : nbatch + 1; /* the parser took the -- of --tasks itself */
 }
 
 /** The folder that tasks run in. */
@@ -197,7 +226,7 @@ static int farm_specs(al_session *session, int argc, char **argv)
     if (code == ALLOT_OK)
         code = make_run(session, argv, argc, argc, &walk, &err);
     al_buffer_fini(&session->specs);
-    return code == ALLOT_OK ? al_session_run(session) : al_session_fail(session, code, &err);
+    return code == ALLOT_OK ? work(session) : al_session_fail(session, code, &err);
 }
 
 static int farm(al_session *session, int argc, char **argv)
@@ -226,7 +255,7 @@ static int farm(al_session *session, int argc, char **argv)
         code = make_run(session, argv, argc, nwords_kept(o, argc, argv), NULL, &err);
     if (code == ALLOT_OK && state == AL_INPUT_TASK)
         code = al_store_add(session->store, first, NULL, &err);
-    return code == ALLOT_OK ? al_session_run(session) : al_session_fail(session, code, &err);
+    return code == ALLOT_OK ? work(session) : al_session_fail(session, code, &err);
 }
 
 static int run_farm(int argc, char **argv)
@@ -245,10 +274,12 @@ static int run_farm(int argc, char **argv)
         free(words);
         return status == AL_EXIT_USAGE ? AL_FARM_EXIT_USAGE : status;
     }
+    take_batch_words(&session.options, words, &argc, argv + 1, &noperands);
     if (!al_farm_operands(&session.options, argv + 1, noperands) ||
         !al_farm_options_read(&session.options, "farm"))
         status = AL_FARM_EXIT_USAGE;
-    else if (!session.options.detach || session.options.dry_run || (status = al_session_detach(&session)) < 0)
+    else if (!session.options.detach || session.options.dry_run || al_farm_is_for_batch(&session.options) ||
+             (status = al_session_detach(&session)) < 0)
         status =
             session.options.tasks != NULL ? farm_specs(&session, argc, words) : farm(&session, argc, words);
     al_session_fini(&session);
@@ -259,8 +290,8 @@ static int run_farm(int argc, char **argv)
 const al_command al_command_farm = {
     .name = "farm",
     .summary = "many commands, as many at a time as pay, tracked and never lost",
-    .usage = "[OPTION ...] COMMAND-TEMPLATE ::: ARG ...\n[OPTION ...] COMMAND-TEMPLATE :::: FILE ...\n"
-             "[OPTION ...] COMMAND-TEMPLATE < ARGS\n[OPTION ...] < COMMANDS",
+    .usage = "COMMAND-TEMPLATE ::: ARG ... [-- WORD ...]\nCOMMAND-TEMPLATE :::: FILE ... [-- WORD ...]\n"
+             "COMMAND-TEMPLATE < ARGS\n< COMMANDS",
     .description =
         "Runs a command for every argument, a few at a time, and keeps what became of each: its exit status, "
         "its "

@@ -164,7 +164,7 @@ static int run_log(int argc, char **argv)
 const al_command al_command_log = {
     .name = "log",
     .summary = "what a run's tasks wrote, and how they ended",
-    .usage = "[--failed] [--json] [RUN]\n[--stdout] [--stderr] [--json] RUN TASK ...",
+    .usage = "[RUN]\nRUN TASK ...",
     .description =
         "Without TASK: a line for each task that was tried, with how it ended, its time and memory. With "
         "TASK, "

@@ -15,12 +15,14 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "cli/commands.h"
+#include "cli/map_away.h"
 #include "cli/map_guard.h"
+#include "cli/map_lines.h"
+#include "cli/map_progress.h"
 #include "cli/map_report.h"
 #include "cli/map_stream.h"
 #include "cli/map_watch.h"
 #include "cli/map_words.h"
-#include "monitor/progress.h"
 
 #define TYPE_CHOICES "i32|i64|u64|i128|f32|f64" /* in the order of AL_TYPES */
 
@@ -51,9 +53,25 @@ static const al_option options_table[] = {
      "and b",
      UNSEEN},
     {"threads", 'j', AL_OPTION_COUNT, AT(nthreads), "N", NULL, 1, 1024, "as many as the machine offers",
-     "threads to compute with; 1 is in series", UNSEEN},
+     "threads to compute with, or copies of COMMAND; 1 is in series", UNSEEN},
+    {"on", 'S', AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, "local",
+     "compute on these as well, as far as it pays, with commas between: HOST or HOST*N (by ssh, N "
+     "processors), "
+     "@FILE (one a line), slurm, slurm:nodes=4,time=2h",
+     UNSEEN},
+    {"ssh", 0, AL_OPTION_TEXT, AT(ssh), "COMMAND", NULL, 0, 0, "ssh",
+     "reach hosts by this command, as --ssh 'ssh -p 2222'", UNSEEN},
+    {"lines", 'l', AL_OPTION_FLAG, AT(is_lines), NULL, NULL, 0, 0, NULL,
+     "COMMAND computes: copies of it read lines of standard input, and write one for each", UNSEEN},
+    {"null", '0', AL_OPTION_FLAG, AT(is_null), NULL, NULL, 0, 0, NULL,
+     "with --lines: items and answers end in a NUL and not in a newline", UNSEEN},
+    {"recsep", 0, AL_OPTION_TEXT, AT(recsep), "TEXT", NULL, 0, 0, "\\n",
+     "with --lines: items and answers end in this text; \\n, \\t, \\0 and \\xHH are read as in C", UNSEEN},
+    {"on-error", 0, AL_OPTION_CHOICE, AT(on_error), "WHAT", "stop|skip|empty", 0, 0, "stop",
+     "with --lines: when a line has ended two copies, stop, give it no answer, or an empty one",
+     AT(has_on_error)},
     {"timeout", 0, AL_OPTION_DURATION, AT(timeout_ns), "TIME", NULL, 1, 0, NULL,
-     "give up after this time, with status 124", AT(has_timeout)},
+     "give up after this time, with status 124; with --lines: a line may take so long", AT(has_timeout)},
     {"chunk", 0, AL_OPTION_COUNT, AT(chunk_items), "N", NULL, 1, 0, "measured", "items handed over at a time",
      UNSEEN},
     {"pin", 0, AL_OPTION_FLAG, AT(pin), NULL, NULL, 0, 0, NULL, "bind each thread to one processor", UNSEEN},
@@ -112,6 +130,34 @@ static bool read_column(al_map_options *options)
     return true;
 }
 
+/** --on: engines elsewhere; this machine takes part in any case, with as many threads as local*N says. */
+static bool read_on(al_map_options *options)
+{
+    allot_error err;
+    uint32_t nall = 0;
+    for (size_t k = 0; k < options->on.count; k++)
+        if (al_engine_specs_parse(options->on.at[k], &options->engines, &nall, &err) != ALLOT_OK) {
+            al_complain("map", "--on %s: %s", options->on.at[k], err.text);
+            return usage_error("%s", "--on names hosts for ssh, @FILE, slurm or local");
+        }
+    al_engine_spec *all = options->engines;
+    for (uint32_t k = 0; k < nall; k++) {
+        if (all[k].launcher != NULL && all[k].launcher->is_dry)
+            return usage_error(
+                "--on %s: such engines compute nothing, and results are wanted; --dry-run says "
+                "what would be done",
+                all[k].target);
+        if (all[k].launcher == NULL && options->nthreads == 0)
+            options->nthreads = all[k].nslots;
+        if (all[k].launcher == NULL)
+            continue;
+        al_engine_spec spec = all[k]; /* those elsewhere come first */
+        all[k] = all[options->nengines];
+        all[options->nengines++] = spec;
+    }
+    return true;
+}
+
 /** Check what the options mean together. @return false: it was complained about */
 static bool check_options(al_map_options *options, int noperands)
 {
@@ -123,6 +169,8 @@ static bool check_options(al_map_options *options, int noperands)
             return usage_error("--function '%s': FILE:FUNCTION is wanted, as in work.c:cost",
                                options->function);
     }
+    if (options->is_null || options->recsep != NULL || options->has_on_error)
+        return usage_error("%s", "--null, --recsep and --on-error go with --lines");
     if (options->explain && options->json)
         return usage_error("%s", "--explain and --json say the same: choose one");
     size_t n = options->output != NULL ? strlen(options->output) : 0;
@@ -130,7 +178,7 @@ static bool check_options(al_map_options *options, int noperands)
         return usage_error("%s", "--output: the name is empty");
     if (!options->has_format && n >= 4 && strcmp(options->output + n - 4, ".npy") == 0)
         options->format = AL_MAP_FORMAT_NPY;
-    return read_delimiter(options) && read_column(options);
+    return read_delimiter(options) && read_column(options) && read_on(options);
 }
 
 /* ---- the steps ---- */
@@ -139,6 +187,8 @@ typedef struct command {
     al_map_options options;
     char *file; /* of FILE:FUNCTION */
     al_map_stream stream;
+    al_expr_spec spec;
+    al_away away;
     al_map_input *inputs;
     al_progress *progress;
     al_watch watch;
@@ -162,20 +212,20 @@ static allot_err open_inputs(command *c, char **operands, size_t noperands, allo
 static allot_err compile(command *c, allot_error *err)
 {
     const al_map_options *options = &c->options;
-    al_expr_spec spec = {.expr = options->expr,
-                         .in_type = c->stream.type,
-                         .has_out_type = options->has_out_type,
-                         .out_type = (al_type)options->out_type,
-                         .reduce = options->reduce};
+    c->spec = (al_expr_spec){.expr = options->expr,
+                             .in_type = c->stream.type,
+                             .has_out_type = options->has_out_type,
+                             .out_type = (al_type)options->out_type,
+                             .reduce = options->reduce};
     if (options->function != NULL) {
         const char *colon = strrchr(options->function, ':');
         c->file = strndup(options->function, (size_t)(colon - options->function));
         if (c->file == NULL)
             return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
-        spec.file = c->file;
-        spec.function = colon + 1;
+        c->spec.file = c->file;
+        c->spec.function = colon + 1;
     }
-    return al_expr_load(&spec, &c->stream.expr, &c->diagnosis, err);
+    return al_expr_load(&c->spec, &c->stream.expr, &c->diagnosis, err);
 }
 
 static void stop_stream(void *arg)
@@ -212,24 +262,6 @@ static void last_words(void *arg, int reason)
     complain_stopped(c, reason, true);
 }
 
-static allot_err start_progress(command *c, allot_error *err)
-{
-    bool is_terminal = isatty(STDERR_FILENO) != 0;
-    /* Results that scroll by on the same terminal are progress enough. */
-    bool automatic = is_terminal && !(c->options.output == NULL && isatty(STDOUT_FILENO));
-    if (c->options.quiet || c->options.progress == AL_MAP_PROGRESS_NEVER ||
-        (c->options.progress == AL_MAP_PROGRESS_AUTO && !automatic))
-        return ALLOT_OK;
-    al_progress_opts opts = {.unit = "items",
-                             .read = al_stream_progress,
-                             .arg = &c->stream,
-                             .fd = STDERR_FILENO,
-                             .is_terminal = is_terminal,
-                             .delay_ms = 2000,
-                             .every_ms = is_terminal ? 100 : 2000};
-    return al_progress_start(&opts, &c->progress, err);
-}
-
 /** Bytes of a text without the newlines at its end. */
 static size_t length_of(const char *text)
 {
@@ -261,6 +293,14 @@ static int map(command *c)
     (void)signal(SIGPIPE, SIG_IGN);  /* a write says it, and there may be a file to remove */
     (void)atexit(al_output_abandon); /* EXPR may call exit() */
     c->watch = (al_watch){.deadline_ns = UINT64_MAX, .stop = stop_stream, .last_words = last_words, .arg = c};
+    if (c->options.nengines > 0) {
+        c->away = (al_away){.spec = &c->spec,
+                            .specs = c->options.engines,
+                            .nengines = c->options.nengines,
+                            .ssh = c->options.ssh,
+                            .is_quiet = c->options.quiet};
+        c->stream.away = &c->away;
+    }
     if (c->options.has_timeout)
         c->watch.deadline_ns = c->options.begin_ns + c->options.timeout_ns;
     allot_err code = al_stream_init(&c->stream, &err);
@@ -270,7 +310,8 @@ static int map(command *c)
         return complain_failed(c, code, &err);
     code = al_stream_open(&c->stream, &err);
     if (code == ALLOT_OK)
-        code = start_progress(c, &err);
+        code =
+            al_map_progress_start(&c->options, al_stream_progress, &c->stream, "items", &c->progress, &err);
     if (code == ALLOT_OK)
         code = al_stream_run(&c->stream, &err);
     al_progress_stop(c->progress);
@@ -308,14 +349,26 @@ static int dry_run(command *c)
     return AL_EXIT_OK;
 }
 
+/** Whether "--" stands between the options and the operands. */
+static bool has_dashes(int argc, char **argv)
+{
+    for (int k = 1; k < argc; k++)
+        if (strcmp(argv[k], "--") == 0)
+            return true;
+    return false;
+}
+
 static int run_map(int argc, char **argv)
 {
     static command c;
     int noperands, status;
     c.options.begin_ns = al_clock_ns();
     fill_descriptors();
+    c.options.has_dashes = has_dashes(argc, argv);
     if (!al_option_parse(&al_command_map, argc, argv, &c.options, &noperands, &status))
         return status;
+    if (c.options.is_lines)
+        return read_on(&c.options) ? al_map_lines(&c.options, argv + 1, (size_t)noperands) : AL_EXIT_USAGE;
     if (!check_options(&c.options, noperands))
         return AL_EXIT_USAGE;
     char **operands = argv + 1;
@@ -344,35 +397,44 @@ static int run_map(int argc, char **argv)
 const al_command al_command_map = {
     .name = "map",
     .summary = "one C expression over many items, on every core that pays",
-    .usage = "EXPR [INPUT ...]\n-f FILE:FUNCTION [INPUT ...]",
-    .description = "Computes EXPR for every item of the inputs and writes the results in order. EXPR is a C "
-                   "expression in x, the "
-                   "item, and i, its number from 0 (an int64_t); it is compiled once and kept. <math.h> is "
-                   "there, and ipow(x, n), "
-                   "an integer power that says so when it does not fit its type.\n"
-                   "\n"
-                   "An INPUT is a range A:B or A:B:STEP (B is not part of it, as in Python), a text with one "
-                   "number a line or "
-                   "with columns, or a NumPy .npy array; - or none is standard input, which may be endless. "
-                   "Several inputs are one "
-                   "stream of items. A file called like a range is named ./0:3.\n"
-                   "\n"
-                   "How many threads take part and how the items are cut follows from what they are measured "
-                   "to cost while they "
-                   "are computed; work too short to share is not shared. Results are the same, bit for bit, "
-                   "on any number of "
-                   "threads, those of --reduce included.\n"
-                   "\n"
-                   "In a text, empty lines and lines that begin with # hold no item. Results are written as "
-                   "text, one a line, "
-                   "floats with the fewest digits that read back the same.",
+    .usage = "EXPR [INPUT ...]\n-f FILE:FUNCTION [INPUT ...]\n--lines -- COMMAND [ARGUMENT ...]",
+    .description =
+        "Computes EXPR for every item of the inputs and writes the results in order. EXPR is a C "
+        "expression in x, the "
+        "item, and i, its number from 0 (an int64_t); it is compiled once and kept. <math.h> is "
+        "there, and ipow(x, n), "
+        "an integer power that says so when it does not fit its type.\n"
+        "\n"
+        "An INPUT is a range A:B or A:B:STEP (B is not part of it, as in Python), a text with one "
+        "number a line or "
+        "with columns, or a NumPy .npy array; - or none is standard input, which may be endless. "
+        "Several inputs are one "
+        "stream of items. A file called like a range is named ./0:3.\n"
+        "\n"
+        "How many threads take part and how the items are cut follows from what they are measured "
+        "to cost while they "
+        "are computed; work too short to share is not shared. Results are the same, bit for bit, "
+        "on any number of "
+        "threads, those of --reduce included.\n"
+        "\n"
+        "In a text, empty lines and lines that begin with # hold no item. Results are written as "
+        "text, one a line, "
+        "floats with the fewest digits that read back the same.\n"
+        "\n"
+        "With --lines, a program computes in place of EXPR: any that reads lines and writes one for each. "
+        "Copies of it are started once, get the lines of standard input in batches, and their answers are "
+        "written in the order of the lines. The program may answer at once, when its buffer is full, or at "
+        "the end.",
     .examples =
         "allot map 'x*x' 0:10  # the squares of 0 to 9\n"
         "allot map 'ipow(x,10)' 0:3000 -t i128  # exact, as Python's integers are\n"
         "allot map 'x > 0.5' -c price prices.csv --header -r count  # how many prices are above a half\n"
         "allot map 'sqrt(x)' a.npy -o b.npy --explain  # an array to an array, and why it was cut so\n"
         "seq 1000000 | allot map 'sin(x)' -r sum  # from a pipe\n"
-        "allot map -f work.c:cost 0:1e6 -o costs.txt  # with a function of your own\n",
+        "allot map -f work.c:cost 0:1e6 -o costs.txt  # with a function of your own\n"
+        "allot map --lines -- awk '{print $1*$1}' <numbers.txt  # with copies of a program that answers "
+        "lines\n"
+        "allot map --on ann,bob*4 -f work.c:cost 0:1e6 -o costs.txt  # on two other machines as well\n",
     .options = options_table,
     .noptions = sizeof options_table / sizeof options_table[0],
     .statuses =

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "cli/commands.h"
+#include "cli/run_job.h"
 #include "farm/runs.h"
 #include "farm/store.h"
 #include "farm/words.h"
@@ -35,6 +36,7 @@ typedef struct summary {
     bool is_owned, is_complete;
     uint64_t nleft;
     char *created_us, *command, *cwd, *host;
+    al_run_job job; /* Slurm is asked if nobody works on the run though some of it is left */
 } summary;
 
 static void forget_summary(summary *s)
@@ -65,6 +67,9 @@ static allot_err look_at(al_store *store, summary *s, allot_error *err)
     free(complete);
     s->nleft =
         s->counts.ntasks - s->counts.ndone - s->counts.nfailed - s->counts.nskipped - s->counts.ncanceled;
+    bool is_over = s->is_owned || (s->nleft == 0 && s->is_complete);
+    if (code == ALLOT_OK)
+        code = is_over ? al_run_job_read(store, &s->job, err) : al_run_job_look(store, &s->job, err);
     return code;
 }
 
@@ -72,6 +77,8 @@ static const char *state_of(const summary *s)
 {
     if (s->is_owned)
         return "running";
+    if ((s->nleft > 0 || !s->is_complete) && al_run_job_is_alive(&s->job))
+        return !s->job.is_asked ? "unknown" : s->job.job.state == AL_SLURM_QUEUED ? "queued" : "running";
     if (s->nleft > 0 || !s->is_complete)
         return "stopped";
     return s->counts.nfailed + s->counts.nskipped > 0 ? "failed"
@@ -128,6 +135,11 @@ static json_t *json_of(const char *path, const summary *s)
                                   json_pack("{s:s, s:I, s:I}", "host", s->owner.host, "pid",
                                             (json_int_t)s->owner.pid, "since_us",
                                             (json_int_t)s->owner.since_us));
+    if (s->job.id[0] != '\0' && o != NULL)
+        (void)json_object_set_new(o, "job",
+                                  json_pack("{s:s, s:s, s:s, s:s, s:s}", "system", "slurm", "id", s->job.id,
+                                            "state", s->job.job.word, "reason", s->job.job.reason, "nodes",
+                                            s->job.job.nodes));
     return o;
 }
 
@@ -205,7 +217,7 @@ static int run_runs(int argc, char **argv)
 const al_command al_command_runs = {
     .name = "runs",
     .summary = "which runs there are",
-    .usage = "[--json]",
+    .usage = "",
     .description =
         "Lists the runs that `allot farm` made and that are still kept: running, stopped (some tasks are "
         "left: "
@@ -221,6 +233,24 @@ const al_command al_command_runs = {
 /* ---- allot status ---------------------------------------------------------------------------------------
  */
 
+static void print_job(const char *path, const al_run_job *job)
+{
+    char text[PATH_MAX + 1000];
+    if (job->id[0] == '\0')
+        return;
+    if (!job->is_asked)
+        (void)snprintf(text, sizeof text, "%s of Slurm's: %s", job->id, job->fault);
+    else if (job->job.state == AL_SLURM_QUEUED)
+        (void)snprintf(text, sizeof text, "queued in Slurm as job %s (%s)", job->id, job->job.reason);
+    else if (job->job.state == AL_SLURM_RUNS)
+        (void)snprintf(text, sizeof text,
+                       "%s of Slurm's is there, on %s (%s): it has not begun, or just ended", job->id,
+                       job->job.nodes, job->job.word);
+    else
+        al_run_job_end(path, job, text, sizeof text);
+    printf("job        %s\n", text);
+}
+
 static void print_status(const char *path, const summary *s)
 {
     char command[2048], created[32];
@@ -229,8 +259,12 @@ static void print_status(const char *path, const summary *s)
     printf("run        %s (%s)\nstate      %s%s\ncommand    %s\nin         %s\ncreated    %s on %s\n",
            al_runs_name(path), path, state_of(s), s->is_complete ? "" : ", not all of its input was read",
            command, s->cwd != NULL ? s->cwd : "-", created, s->host != NULL ? s->host : "-");
+    bool in_job = s->is_owned && s->job.has_begun;
     if (s->is_owned)
-        printf("controller process %" PRId64 " on %s\n", s->owner.pid, s->owner.host);
+        printf("controller process %" PRId64 " on %s%s%s\n", s->owner.pid, s->owner.host,
+               in_job ? ", in Slurm as job " : "", in_job ? s->job.id : "");
+    else if (s->nleft > 0 || !s->is_complete)
+        print_job(path, &s->job);
     const al_store_counts *c = &s->counts;
     printf("tasks      %" PRIu64 ": %" PRIu64 " succeeded, %" PRIu64 " failed, %" PRIu64 " skipped, %" PRIu64
            " canceled, %" PRIu64 " left\n",
@@ -266,7 +300,7 @@ static int run_status(int argc, char **argv)
 const al_command al_command_status = {
     .name = "status",
     .summary = "how far a run is",
-    .usage = "[--json] [RUN]",
+    .usage = "[RUN]",
     .description = "Says what became of a run's tasks so far, and who works on it. Without RUN, the one that "
                    "was worked on "
                    "last. RUN is a name that `allot runs` lists, or the path of a run's folder.",

@@ -11,9 +11,9 @@
 #include "base/nearest.h"
 
 const al_command *const al_commands[] = {
-    &al_command_map, &al_command_farm,   &al_command_runs,    &al_command_status, &al_command_engines,
-    &al_command_log, &al_command_resume, &al_command_retry,   &al_command_wait,   &al_command_cancel,
-    &al_command_add, &al_command_forget, &al_command_machine, &al_command_help,
+    &al_command_map,     &al_command_farm, &al_command_md,     &al_command_runs,    &al_command_status,
+    &al_command_engines, &al_command_log,  &al_command_resume, &al_command_retry,   &al_command_wait,
+    &al_command_cancel,  &al_command_add,  &al_command_forget, &al_command_machine, &al_command_help,
 };
 const size_t al_ncommands = sizeof al_commands / sizeof al_commands[0];
 

@@ -9,6 +9,7 @@
 
 extern const al_command al_command_map;  /* cmd_map.c */
 extern const al_command al_command_farm; /* cmd_farm.c */
+extern const al_command al_command_md;   /* md_options.c */
 extern const al_command al_command_runs; /* cmd_runs.c: */
 extern const al_command al_command_status;
 extern const al_command al_command_engines;

@@ -16,14 +16,19 @@
 #include <unistd.h>
 
 #include "base/quantity.h"
+#include "engine/slurm.h"
 #include "farm/store.h"
 
 #define AT(member) offsetof(al_farm_options, member)
 #define UNSEEN SIZE_MAX
+#define SPECULATE 1.5                          /* so many times what nine of ten tasks took, */
+#define SPECULATE_LEAST_NS UINT64_C(100000000) /* and no less than what makes a difference, is too long */
 
 const al_option al_farm_options_table[] = {
     {"jobs", 'j', AL_OPTION_TEXT, AT(jobs), "N", NULL, 0, 0, "as many as there are processors",
-     "tasks at a time: a number, +N or -N from the number of processors, N% of it, 0 for as many as can be",
+     "tasks at a time: a number, +N or -N from the number of processors, N% of it, 0 for as many as can be; "
+     "on "
+     "each engine by its own processors",
      UNSEEN},
     {"keep-order", 'k', AL_OPTION_FLAG, AT(keep_order), NULL, NULL, 0, 0, NULL,
      "show output in the order of the tasks, not of their ends", UNSEEN},
@@ -89,8 +94,7 @@ const al_option al_farm_options_table[] = {
      "auto: only for commands with shell syntax", "run commands by sh -c", UNSEEN},
     {"on", 'S', AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, "local",
      "run tasks on these, with commas between: HOST or HOST*N (by ssh, N tasks at a time), local, @FILE (one "
-     "a "
-     "line), slurm, slurm:nodes=4,time=2h",
+     "a line), slurm, slurm:nodes=4,time=2h, dryrun:count=12,slots=8 (runs nothing)",
      UNSEEN},
     {"sshlogin", 0, AL_OPTION_TEXTS, AT(on), "ENGINES", NULL, 0, 0, NULL, "the same as --on; also N/HOST",
      UNSEEN},
@@ -113,6 +117,10 @@ const al_option al_farm_options_table[] = {
      "reach hosts by this command, as --ssh 'ssh -p 2222'", UNSEEN},
     {"lost-after", 0, AL_OPTION_DURATION, AT(lost_after_ns), "TIME", NULL, 1000000000, 0, "30s",
      "an engine that says nothing for so long is lost, and its tasks go elsewhere", UNSEEN},
+    {"speculate", 0, AL_OPTION_FLAG, AT(speculate), NULL, NULL, 0, 0, NULL,
+     "at the end, start a task that takes much longer than the others did on another engine, too; the first "
+     "to succeed counts, the other is ended",
+     UNSEEN},
     {"joblog", 0, AL_OPTION_TEXT, AT(joblog), "FILE", NULL, 0, 0, NULL,
      "write a line for each finished task to FILE, with GNU parallel's columns", UNSEEN},
     {"results", 0, AL_OPTION_TEXT, AT(results), "DIR", NULL, 0, 0, NULL,
@@ -122,7 +130,10 @@ const al_option al_farm_options_table[] = {
     {"run-dir", 0, AL_OPTION_TEXT, AT(run_dir), "DIR", NULL, 0, 0, "below ~/.local/state/allot/runs",
      "where the run is kept", UNSEEN},
     {"detach", 0, AL_OPTION_FLAG, AT(detach), NULL, NULL, 0, 0, NULL,
-     "print the run's name and return; the run goes on by itself, also after logout", UNSEEN},
+     "print the run's name and return; the run goes on by itself, also after logout; with --on slurm alone, "
+     "as "
+     "a job of Slurm's",
+     UNSEEN},
     {"on-interrupt", 0, AL_OPTION_CHOICE, AT(on_interrupt), "WHAT", "again|fail", 0, 0, "again",
      "resume, of tasks that ran when the controller was killed: run them again, or let them have failed",
      UNSEEN},
@@ -169,20 +180,27 @@ static bool read_jobs(al_farm_options *options, const char *command)
 {
     uint32_t nprocessors = allot_pool_nthreads(NULL);
     options->njobs = nprocessors;
+    options->engine_jobs = (al_engine_jobs){.per_mille = 1000};
     const char *text = options->jobs;
     if (text == NULL)
         return true;
-    double value, base = 0;
-    bool is_percent, is_minus = text[0] == '-';
-    if (text[0] == '+' || is_minus)
-        base = nprocessors;
-    if (!read_number(base != 0 ? text + 1 : text, &value, &is_percent) || (is_percent && base != 0))
+    double value;
+    bool is_percent, is_minus = text[0] == '-', is_more = text[0] == '+' || is_minus;
+    if (!read_number(is_more ? text + 1 : text, &value, &is_percent) || (is_percent && is_more))
         return refuse(command, "jobs", text, "a number is wanted, +N, -N or N%");
+    if (value > AL_SLOTS_MAX)
+        value = AL_SLOTS_MAX;
     if (is_percent)
-        value *= nprocessors / 100.0;
-    value = is_minus ? base - value : base + value;
-    bool is_all = base == 0 && value == 0;
-    options->njobs = is_all || value > AL_SLOTS_MAX ? AL_SLOTS_MAX : value < 1 ? 1 : (uint32_t)(value + 0.5);
+        options->engine_jobs.per_mille = (uint32_t)(value * 10 + 0.5);
+    else if (is_more)
+        options->engine_jobs.nmore = (int32_t)(is_minus ? -value : value);
+    double jobs = is_percent ? value * nprocessors / 100.0
+                  : is_more  ? nprocessors + (is_minus ? -value : value)
+                             : value;
+    bool is_all = !is_percent && !is_more && value == 0;
+    options->njobs = is_all || jobs > AL_SLOTS_MAX ? AL_SLOTS_MAX : jobs < 1 ? 1 : (uint32_t)(jobs + 0.5);
+    if (!is_percent && !is_more)
+        options->engine_jobs.count = options->njobs;
     return true;
 }
 
@@ -393,6 +411,27 @@ static bool is_in_allocation(void)
            (atoi(nodes) > 1 || getenv("SLURMD_NODENAME") == NULL);
 }
 
+/** What is pretended is not to be mixed with what is done. Files that say what became of tasks are not
+ * written. */
+static bool check_dry(al_farm_options *options, const char *command)
+{
+    uint32_t ndry = 0;
+    for (uint32_t k = 0; k < options->nengines; k++)
+        ndry += options->engines[k].launcher->is_dry;
+    options->is_dry = ndry > 0;
+    if (ndry == 0)
+        return true;
+    if (ndry < options->nengines || !options->is_elsewhere_only)
+        return refuse(command, "on", "dryrun", "it runs nothing, so it cannot stand beside engines that do");
+    if (strcmp(command, "farm") != 0)
+        return refuse(command, "on", "dryrun", "it runs nothing: a run that is kept cannot go on there");
+    if (options->detach)
+        return refuse(command, "on", "dryrun",
+                      "nothing of it is kept, so it cannot be left alone (--detach)");
+    options->joblog = options->results = NULL;
+    return true;
+}
+
 /** --on: engines elsewhere, and whether this process is one. */
 static bool read_on(al_farm_options *options, const char *command)
 {
@@ -420,10 +459,31 @@ static bool read_on(al_farm_options *options, const char *command)
             free(all[k].target);
         }
     free(all);
-    bool is_number = options->jobs != NULL && strspn(options->jobs, "0123456789") == strlen(options->jobs);
-    options->engine_jobs = is_number ? options->njobs : 0;
     options->is_elsewhere_only = !has_local;
-    return options->engines != NULL;
+    return options->engines != NULL && check_dry(options, command);
+}
+
+bool al_farm_is_for_batch(const al_farm_options *options)
+{
+    bool is_batch = options->nengines > 0 && options->is_elsewhere_only && al_slurm_nodes_here() == 0;
+    for (uint32_t k = 0; k < options->nengines; k++)
+        is_batch = is_batch && options->engines[k].launcher->takes_words;
+    return is_batch;
+}
+
+static bool check_batch_words(const al_farm_options *options, const char *command)
+{
+    for (uint32_t k = 0; k < options->nengines; k++)
+        if (options->engines[k].launcher->takes_words)
+            return true;
+    if (!options->has_batch_words)
+        return true;
+    al_complain(
+        command,
+        "-- %s: what stands after -- is for a batch system, and no engine is one: add --on slurm; or, "
+        "if these are arguments, give them in a file (:::: FILE)",
+        options->batch_words[0]);
+    return false;
 }
 
 /** Files that go with tasks mean nothing to those that are told by specs, which name their own. */
@@ -444,6 +504,9 @@ static bool check_together(const al_farm_options *options, const char *command)
     if (options->ungroup && (options->keep_order || options->line_buffer))
         return refuse(command, "ungroup", options->keep_order ? "--keep-order" : "--line-buffer",
                       "they exclude each other: choose one");
+    if (options->speculate && (options->ungroup || options->line_buffer))
+        return refuse(command, "speculate", options->ungroup ? "--ungroup" : "--line-buffer",
+                      "a task that runs twice would be seen twice: choose one");
     if (options->tasks != NULL && (options->nwords > 0 || options->nsources > 0))
         return refuse(command, "tasks", options->tasks,
                       "tasks come whole from that file: give no command and no arguments");
@@ -462,6 +525,8 @@ bool al_farm_options_read(al_farm_options *options, const char *command)
     options->sched.backoff_ns = options->backoff_ns;
     options->sched.backoff_most_ns = UINT64_C(600000000000);
     options->sched.guess_mem = true;
+    options->sched.speculate = options->speculate ? SPECULATE : 0;
+    options->sched.speculate_least_ns = SPECULATE_LEAST_NS;
     if (options->bar || options->eta)
         options->progress = AL_FARM_PROGRESS_ALWAYS;
     return check_together(options, command) && read_jobs(options, command) &&
@@ -470,7 +535,8 @@ bool al_farm_options_read(al_farm_options *options, const char *command)
            read_size(command, "mem", options->mem, &options->kind.need.mem_bytes) &&
            read_size(command, "memfree", options->memfree, &options->memfree_bytes) &&
            read_bundle(options, command) && read_mem_grow(options, command) &&
-           read_retry_on(options, command) && read_on(options, command) && check_files(options, command) &&
+           read_retry_on(options, command) && read_on(options, command) &&
+           check_batch_words(options, command) && check_files(options, command) &&
            read_env(options, command) && read_tokens(options, command);
 }
 
@@ -482,6 +548,23 @@ int al_farm_separator(const char *word, bool *linked)
     size_t colons = strspn(word, ":");
     *linked = word[colons] == '+';
     return (colons == 3 || colons == 4) && word[colons + (*linked ? 1u : 0u)] == '\0' ? (int)colons : 0;
+}
+
+int al_farm_batch_words(char *const *words, int nwords, bool in_list)
+{
+    bool linked, is_found = false;
+    int at = nwords;
+    for (int k = nwords - 1; k >= 0; k--) {
+        const char *next = k + 1 < nwords ? words[k + 1] : "";
+        if (al_farm_separator(words[k], &linked) != 0)
+            return is_found ? at : nwords;
+        if (!is_found && strcmp(words[k], "--") == 0 && next[0] == '-' && next[1] != '\0' &&
+            strcmp(next, "--") != 0) {
+            is_found = true;
+            at = k + 1;
+        }
+    }
+    return is_found && !in_list ? at : nwords;
 }
 
 static al_input_source *add_source(al_farm_options *options)

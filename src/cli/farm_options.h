@@ -28,7 +28,8 @@ typedef struct al_farm_options {
     bool cleanup;
     uint64_t nper, retries, delay_ns, nice, backoff_ns, kill_after_ns;
     int use_shell, progress, on_interrupt;
-    bool keep_order, tag, line_buffer, ungroup, dry_run, null, many, bar, eta, explain, json, quiet, detach;
+    bool keep_order, tag, line_buffer, ungroup, dry_run, null, many, bar, eta, explain, json, quiet, detach,
+        speculate;
 
     /* worked out of it */
     uint32_t njobs;
@@ -45,7 +46,10 @@ typedef struct al_farm_options {
     al_engine_spec *engines; /* of --on, this process not among them */
     uint32_t nengines;
     bool is_elsewhere_only;
-    uint32_t engine_jobs; /* -j as engines are told: 0: as many as their processors */
+    bool is_dry;                /* they run nothing: the run is not kept */
+    char *const *batch_words;   /* after --, for the batch system; ends in NULL, or NULL */
+    bool has_batch_words;       /* they stand on this command line */
+    al_engine_jobs engine_jobs; /* -j as engines are told */
 
     /* operands */
     char **words; /* the template */
@@ -54,7 +58,7 @@ typedef struct al_farm_options {
     uint32_t nsources;
 } al_farm_options;
 
-enum { AL_FARM_NOPTIONS = 56 }; /* the compiler checks it */
+enum { AL_FARM_NOPTIONS = 57 }; /* the compiler checks it */
 extern const al_option al_farm_options_table[AL_FARM_NOPTIONS];
 
 /** Values that hold where nothing is said. */
@@ -63,6 +67,12 @@ void al_farm_options_init(al_farm_options *options);
 bool al_farm_options_read(al_farm_options *options, const char *command);
 /** Colons of a separator (::: or ::::, with a + behind it: linked). @return 3, 4; 0: the word is none */
 int al_farm_separator(const char *word, bool *linked);
+/** Where words for a batch system begin: after the last -- of the list, if that is followed by an option.
+ * @param in_list  only what stands after a separator counts: what is before it is a command template
+ * @return position of the first of them, the -- before it; nwords: there are none */
+int al_farm_batch_words(char *const *words, int nwords, bool in_list);
+/** Whether all engines are a batch system's, and we are in no job of it: --detach is then a job, too. */
+bool al_farm_is_for_batch(const al_farm_options *options);
 /** Part operands into the template and the sources. @return false: complained about; the result is freed by
  * al_farm_options_fini() */
 bool al_farm_operands(al_farm_options *options, char **operands, int noperands);

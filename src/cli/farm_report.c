@@ -170,6 +170,8 @@ static void print_failures(const al_session *session)
     }
     if (g.nothers > 0)
         fprintf(stderr, "  %" PRIu64 " x otherwise\n", g.nothers);
+    if (session->is_passing)
+        return;
     const char *name = al_runs_word(session->path);
     fprintf(stderr, "  see: allot log %s TASK      try these again: allot retry %s\n", name, name);
 }
@@ -202,14 +204,19 @@ static void print_json(const al_session *session, const al_sched_counts *counts,
 {
     double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
     json_t *o = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:i}",
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, "
+        "s:i, "
+        "s:i}",
         "run", al_runs_name(session->path), "folder", session->path, "tasks", (json_int_t)counts->ntasks,
         "succeeded", (json_int_t)counts->ndone, "failed", (json_int_t)counts->nfailed, "skipped",
         (json_int_t)counts->nskipped, "canceled", (json_int_t)counts->ncanceled, "left", (json_int_t)nleft,
-        "done_before", (json_int_t)session->nbefore, "attempts", (json_int_t)facts->nattempts, "wall_s",
-        wall_s, "busy_s", facts->busy_s, "user_s", facts->user_s, "sys_s", facts->sys_s, "longest_s",
+        "done_before", (json_int_t)session->nbefore, "attempts", (json_int_t)facts->nattempts, "copies",
+        (json_int_t)counts->ncopies, "copies_won", (json_int_t)counts->ncopies_won, "wall_s", wall_s,
+        "busy_s", facts->busy_s, "user_s", facts->user_s, "sys_s", facts->sys_s, "longest_s",
         facts->longest_s, "peak_memory_kb", (json_int_t)facts->most_mem_kb, "jobs",
         (json_int_t)session->options.njobs, "signal", facts->signal, "exit_status", status);
+    if (o != NULL && session->is_passing)
+        (void)json_object_set_new(o, "dry_run", json_true());
     char *text = o != NULL ? json_dumps(o, JSON_REAL_PRECISION(9)) : NULL;
     if (text != NULL)
         fprintf(stderr, "%s\n", text);
@@ -217,11 +224,25 @@ static void print_json(const al_session *session, const al_sched_counts *counts,
     json_decref(o);
 }
 
+/** How many tasks at a time there was room for. */
+static uint64_t count_asked(const al_session *session)
+{
+    al_farm_engine_facts engine;
+    uint64_t n = session->options.is_elsewhere_only ? 0 : session->options.njobs;
+    for (uint32_t k = 1; al_farm_engine_facts_of(session->farm, k, &engine); k++)
+        n += engine.nslots;
+    return n;
+}
+
 /** How close the run came to what cannot be beaten: all engines busy all the time, or the longest task. */
-static void explain(const al_session *session, const al_farm_facts *facts)
+static void explain(const al_session *session, const al_sched_counts *counts, const al_farm_facts *facts)
 {
     double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
-    uint32_t engines = facts->nrunning_most > 0 ? facts->nrunning_most : 1;
+    uint64_t asked = count_asked(session);
+    /* That an engine began a task can be heard before the end of the one before it. */
+    uint32_t engines = facts->nrunning_most < asked ? facts->nrunning_most : (uint32_t)asked;
+    if (engines == 0)
+        engines = 1;
     double bound_s = facts->busy_s / engines;
     if (bound_s < facts->longest_s)
         bound_s = facts->longest_s;
@@ -229,16 +250,56 @@ static void explain(const al_session *session, const al_farm_facts *facts)
     fprintf(stderr,
             "  measured   %" PRIu64
             " starts, %.0f us each; a task took %.3g s in the mean, %.3g s in the median, %.3g s at most\n"
-            "  decision   %u at a time (of %u asked for): %s\n"
+            "  decision   %u at a time (of %" PRIu64 " asked for): %s\n"
             "  makespan   %.4g s; no order could end before %.4g s, so %.1f %% of the best\n"
             "  used       %.4g s of processors (%.4g user, %.4g system), %" PRIu64
             " MB at most by one task\n",
             facts->nattempts,
             facts->nattempts > 0 ? (double)facts->spawn_ns * 1e-3 / (double)facts->nattempts : 0, mean_s,
-            al_sched_median_ns(session->sched) * 1e-9, facts->longest_s, engines, session->options.njobs,
-            engines < session->options.njobs ? "there were no more tasks" : "as many as asked for", wall_s,
-            bound_s, wall_s > 0 ? 100 * bound_s / wall_s : 100, facts->user_s + facts->sys_s, facts->user_s,
+            al_sched_median_ns(session->sched) * 1e-9, facts->longest_s, engines, asked,
+            engines < asked ? "there were no more tasks" : "as many as asked for", wall_s, bound_s,
+            wall_s > 0 ? 100 * bound_s / wall_s : 100, facts->user_s + facts->sys_s, facts->user_s,
             facts->sys_s, facts->most_mem_kb / 1024);
+    if (session->options.speculate)
+        fprintf(stderr,
+                "  speculated %" PRIu64 " tasks that took long were started a second time, of these %" PRIu64
+                " ended there first\n",
+                counts->ncopies, counts->ncopies_won);
+}
+
+/** How the run was cut over engines elsewhere: a line each, or where they are many those that had most and
+ * least. */
+static void explain_engines(const al_session *session)
+{
+    enum { LINES_MOST = 24 };
+    al_farm_engine_facts e, least = {.nended = UINT64_MAX}, most = {.name = NULL};
+    uint32_t count = 0, nup = 0;
+    for (; al_farm_engine_facts_of(session->farm, count + 1, &e); count++) {
+        nup += e.was_up;
+        least = e.nended < least.nended ? e : least;
+        most = most.name == NULL || e.nended > most.nended ? e : most;
+    }
+    if (count == 0)
+        return;
+    fprintf(stderr, "  engines    %u of %u came up; %" PRIu64 " to %" PRIu64 " tasks each\n", nup, count,
+            least.nended, most.nended);
+    for (uint32_t k = 1; k <= count && count <= LINES_MOST; k++) {
+        (void)al_farm_engine_facts_of(session->farm, k, &e);
+        fprintf(stderr, "  %10s %" PRIu64 " tasks, %u at a time and %u waiting there%s%s\n", e.name, e.nended,
+                e.nslots, e.nwaiting_most, strcmp(e.state, "up") != 0 ? "; at the end: " : "",
+                strcmp(e.state, "up") != 0 ? e.state : "");
+    }
+}
+
+/** What a run would have been whose engines only pretended. */
+static void print_dry(const al_session *session, const al_sched_counts *counts, const al_farm_facts *facts,
+                      uint64_t nleft)
+{
+    double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
+    al_complain(session->command,
+                "dry run: nothing was run and nothing is kept; %" PRIu64 " of %" PRIu64
+                " tasks would have gone to engines, %" PRIu64 " could not, %" PRIu64 " left; %.3g s",
+                counts->ndone, counts->ntasks, counts->nfailed + counts->nskipped, nleft, wall_s);
 }
 
 static void print_summary(const al_session *session, const al_sched_counts *counts,
@@ -246,11 +307,11 @@ static void print_summary(const al_session *session, const al_sched_counts *coun
 {
     const char *name = al_runs_word(session->path);
     double wall_s = (double)(facts->end_ns - facts->begin_ns) * 1e-9;
-    bool is_worth = nleft > 0 || counts->nfailed > 0 || counts->nskipped > 0 || session->options.explain ||
-                    (session->is_terminal && wall_s > 2);
+    bool is_worth = session->is_passing || nleft > 0 || counts->nfailed > 0 || counts->nskipped > 0 ||
+                    session->options.explain || (session->is_terminal && wall_s > 2);
     if (!is_worth || session->options.quiet)
         return;
-    char text[400];
+    char text[400] = "";
     int n = snprintf(text, sizeof text, "run %s: %" PRIu64 " of %" PRIu64 " tasks succeeded in %.3g s", name,
                      counts->ndone, counts->ntasks, wall_s);
     const struct {
@@ -264,16 +325,21 @@ static void print_summary(const al_session *session, const al_sched_counts *coun
         if (others[k].count > 0 && n > 0 && (size_t)n < sizeof text)
             n += snprintf(text + n, sizeof text - (size_t)n, ", %" PRIu64 " %s", others[k].count,
                           others[k].word);
-    al_complain(session->command, "%s", text);
-    if (session->options.explain)
-        explain(session, facts);
+    if (session->is_passing)
+        print_dry(session, counts, facts, nleft);
+    else
+        al_complain(session->command, "%s", text);
+    if (session->options.explain) {
+        explain(session, counts, facts);
+        explain_engines(session);
+    }
     if (counts->ndone + counts->nfailed > 3 && wall_s > 2)
         print_slowest(session);
     if (counts->nfailed > 0)
         print_failures(session);
     if (!facts->is_input_read)
         fprintf(stderr, "  not all of the list was read\n");
-    if (nleft > 0)
+    if (nleft > 0 && !session->is_passing)
         fprintf(stderr, "  go on with: allot resume %s\n", name);
 }
 
@@ -285,6 +351,8 @@ int al_session_report(al_session *session, allot_err code, const allot_error *er
     al_sched_count(session->sched, &counts);
     al_farm_facts_of(session->farm, &facts);
     uint64_t nleft = counts.nblocked + counts.nready + counts.ndelayed + counts.nrunning;
+    session->has_more = nleft > 0 || !facts.is_input_read;
+    session->nended = facts.nnew;
     uint64_t nbad = counts.nfailed + counts.nskipped;
     int status = nbad < AL_FARM_FAILED_MOST ? (int)nbad : AL_FARM_FAILED_MOST;
     if (code != ALLOT_OK) {

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "cli/farm_session.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "engine/file_transfer.h"
 #include "farm/leftover.h"
 #include "farm/runs.h"
 
@@ -53,7 +55,8 @@ allot_err al_session_parse(al_session *session, allot_error *err)
 /* ---- what is known of the run ----------------------------------------------------------------------------
  */
 
-static void restore(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted)
+static void restore(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted,
+                    uint64_t wall_us)
 {
     al_session *session = arg;
     session->ninterrupted += interrupted;
@@ -62,7 +65,8 @@ static void restore(void *arg, al_task_id task, al_task_state state, uint32_t at
         if (!al_store_is_recovered(session->store, task))
             al_print_known(session->print, task);
     }
-    (void)al_sched_restore(session->sched, task, al_task_is_final(state) ? state : AL_TASK_READY, attempts);
+    (void)al_sched_restore(session->sched, task, al_task_is_final(state) ? state : AL_TASK_READY, attempts,
+                           wall_us);
 }
 
 static allot_err prepare(al_session *session, uint32_t *nslots, allot_error *err)
@@ -169,7 +173,9 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .engines = o->engines,
                          .engine_ids = session->engine_ids,
                          .nengines = o->nengines,
-                         .launch = {.run = al_runs_name(session->path), .ssh = o->ssh},
+                         .launch = {.run = al_runs_name(session->path),
+                                    .ssh = o->ssh,
+                                    .batch_words = session->is_in_job ? NULL : o->batch_words},
                          .engine_jobs = o->engine_jobs,
                          .cpus_milli = o->tasks == NULL ? o->kind.need.cpus_milli : 0,
                          .lost_ns = o->lost_after_ns,
@@ -179,6 +185,7 @@ static allot_err open_farm(al_session *session, uint32_t nslots, allot_error *er
                          .memfree_bytes = o->memfree_bytes,
                          .linger_ns = LINGER_NS,
                          .kill_after_ns = o->kill_after_ns,
+                         .drain_ns = al_session_drain_ns(session),
                          .status = shows ? al_session_status : NULL,
                          .status_arg = session,
                          .status_every_ms = session->is_terminal ? 100 : 2000,
@@ -204,9 +211,9 @@ int al_session_detach(al_session *session)
     (void)close(ends[1]);
     ssize_t n = child > 0 ? read(ends[0], name, sizeof name - 1) : -1;
     (void)close(ends[0]);
-    if (n <= 0) { /* it has complained */
+    if (n <= 0) { /* it has complained, or given the run to a batch system */
         int status = 0;
-        if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status))
             return WEXITSTATUS(status);
         return AL_FARM_EXIT_BROKEN;
     }
@@ -252,10 +259,23 @@ int al_session_run(al_session *session)
     return al_session_report(session, code, &err);
 }
 
+allot_err al_session_make_passing(al_session *session, allot_error *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(session->path, sizeof session->path, "%s/allot-dryrun-XXXXXX",
+                   tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
+    if (mkdtemp(session->path) == NULL)
+        return al_fail(err, ALLOT_EIO, errno, "%s: no folder can be made there", session->path);
+    session->is_passing = true;
+    return ALLOT_OK;
+}
+
 void al_session_fini(al_session *session)
 {
     al_farm_destroy(session->farm);
     (void)al_store_close(session->store, NULL);
+    if (session->is_passing)
+        al_folder_remove(session->path);
     (void)al_print_destroy(session->print, NULL);
     al_sched_destroy(session->sched);
     al_inputs_destroy(session->inputs);
@@ -266,6 +286,7 @@ void al_session_fini(al_session *session)
     al_session_fleet_fini(session);
     al_buffer_fini(&session->specs);
     al_farm_options_fini(&session->options);
-    free(session->recalled[0]);
-    free(session->recalled[1]);
+    for (size_t k = 0; k < sizeof session->recalled / sizeof session->recalled[0]; k++)
+        free(session->recalled[k]);
+    free(session->typed);
 }

@@ -41,9 +41,16 @@ typedef struct al_session {
     uint64_t nbefore;      /* tasks that were final before this session */
     uint64_t ninterrupted; /* that were in flight when an earlier controller was killed */
     bool is_terminal;
+    bool is_passing;    /* the run is not kept */
     bool is_resumed;    /* an earlier session worked on the run */
     bool lacks_input;   /* the rest of the list is not to be had */
-    char **recalled[2]; /* the words and the columns of the command line that made the run; owned */
+    bool is_in_job;     /* this is the controller in a job that was made for the run */
+    bool is_first;      /* nor has any worked on it before */
+    bool has_more;      /* at the end: some of the run is left to do */
+    uint64_t nended;    /* at the end: tasks that ended in this session */
+    char *typed;        /* options of `allot resume`, for the job that is to go on with the run; owned */
+    char **recalled[4]; /* of the command line that made the run: words, columns, what is for the batch
+                           system; and the options of a job; owned */
     int ready_fd;       /* --detach: whom to tell that the run goes on by itself; -1 */
 } al_session;
 
@@ -67,6 +74,25 @@ int al_session_run(al_session *session);
  * @return -1 in the child, otherwise the exit status */
 int al_session_detach(al_session *session);
 void al_session_fini(al_session *session);
+/** A folder, in session->path, for a run that is not kept: al_session_fini() removes it. */
+allot_err al_session_make_passing(al_session *session, allot_error *err);
+
+/* farm_batch.c: a run's controller as a job of the batch system's. */
+
+/** --detach: read the list to its end, let go of the run, and have a job go on with it.
+ * @return the exit status */
+int al_session_submit(al_session *session);
+/** Append the words for the batch system, quoted. @return false: out of memory */
+bool al_session_write_batch_words(const al_session *session, al_buffer *text);
+/** Find out whether this process is the run's controller in its job (session->is_in_job), and if so, mind its
+ * signals from now on. Before any thread is started. */
+void al_session_enter_job(al_session *session);
+/** In a job: open the run, once the controller of an earlier one is gone. */
+allot_err al_session_open_in_job(al_session *session, allot_error *err);
+/** How long what runs may go on once the job's time is nearly up; 0: in no job. */
+uint64_t al_session_drain_ns(const al_session *session);
+/** In a job, the run is closed: if it is not done, have the job begin again. @return the exit status */
+int al_session_leave_job(al_session *session, int status);
 
 /* farm_fleet.c: engines elsewhere. */
 

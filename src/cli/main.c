@@ -69,6 +69,7 @@ int main(int argc, char **argv)
     int fault = close_output();
     if (fault == 0)
         return status;
-    al_complain(NULL, "standard output: %s", strerror(fault));
+    if (fault != EPIPE) /* a reader that has seen enough, as `head` has, needs no telling */
+        al_complain(NULL, "standard output: %s", strerror(fault));
     return status == AL_EXIT_OK ? AL_EXIT_FAILED : status;
 }

@@ -152,23 +152,31 @@ allot_err al_fold_end(al_fold *fold, al_item_failure *failure, allot_error *err)
     return fold_tail(fold, failure, err);
 }
 
-/** The items of a leaf of this block, within the block. */
-static void leaf_items(const al_fold *fold, uint64_t k, uint64_t *begin, uint64_t *end)
+void al_fold_leaf_items(const al_fold_cut *cut, uint64_t first, uint64_t k, uint64_t *begin, uint64_t *end)
 {
-    uint64_t leaf = fold->first_leaf + k, first = fold->apply->first;
-    *begin = al_leaf_begin(leaf) > first + fold->begin ? al_leaf_begin(leaf) - first : fold->begin;
-    *end = al_leaf_begin(leaf + 1) < first + fold->end ? al_leaf_begin(leaf + 1) - first : fold->end;
+    uint64_t leaf = cut->first_leaf + k;
+    *begin = al_leaf_begin(leaf) > first + cut->begin ? al_leaf_begin(leaf) - first : cut->begin;
+    *end = al_leaf_begin(leaf + 1) < first + cut->end ? al_leaf_begin(leaf + 1) - first : cut->end;
 }
 
-static int fold_leaves(uint64_t begin, uint64_t end, void *arg)
+/** Leaves that are being folded. */
+typedef struct span {
+    const al_apply *apply;
+    const al_fold_cut *cut;
+    uint64_t from;
+    unsigned char *accs;
+    size_t stride;
+} span;
+
+static int fold_span(uint64_t begin, uint64_t end, void *arg)
 {
-    const al_fold *fold = arg;
+    const span *s = arg;
     for (uint64_t k = begin; k < end; k++) {
         uint64_t from, to, failed;
-        unsigned char *acc = (unsigned char *)fold->leaves.bytes + k * fold->stride;
-        leaf_items(fold, k, &from, &to);
-        memset(acc, 0, fold->stride);
-        int kind = al_apply_fold(fold->apply, from, to, acc, &failed);
+        unsigned char *acc = s->accs + (s->from + k) * s->stride;
+        al_fold_leaf_items(s->cut, s->apply->first, s->from + k, &from, &to);
+        memset(acc, 0, s->stride);
+        int kind = al_apply_fold(s->apply, from, to, acc, &failed);
         if (kind != 0) {
             memcpy(acc, &failed, sizeof failed); /* the accumulator is of no more use */
             return allot_fail_at(k, kind);
@@ -177,56 +185,76 @@ static int fold_leaves(uint64_t begin, uint64_t end, void *arg)
     return 0;
 }
 
-/** Fold the items [begin, end) of the block, which begin with a leaf. */
-static allot_err fold_parallel(al_fold *fold, uint64_t begin, uint64_t end, al_item_failure *failure,
-                               allot_error *err)
+al_fold_cut al_fold_cut_block(uint64_t first, uint64_t nitems, bool is_last)
 {
-    if (begin == end)
+    al_fold_cut cut = {.begin = 0, .end = nitems};
+    uint64_t leaf = al_leaf_of(first);
+    if (al_leaf_begin(leaf) != first) {
+        uint64_t missing = al_leaf_begin(leaf + 1) - first; /* of the leaf that the last block ended in */
+        cut.begin = missing < nitems ? missing : nitems;
+    }
+    if (!is_last && cut.begin < nitems) {
+        uint64_t last_leaf = al_leaf_of(first + nitems - 1);
+        if (al_leaf_begin(last_leaf + 1) != first + nitems)
+            cut.end =
+                al_leaf_begin(last_leaf) > first + cut.begin ? al_leaf_begin(last_leaf) - first : cut.begin;
+    }
+    if (cut.begin == cut.end)
+        return cut;
+    cut.first_leaf = al_leaf_of(first + cut.begin);
+    cut.nleaves = al_leaf_of(first + cut.end - 1) + 1 - cut.first_leaf;
+    return cut;
+}
+
+allot_err al_fold_head(al_fold *fold, const al_fold_cut *cut, al_item_failure *failure, allot_error *err)
+{
+    if (fold->ntail == 0)
         return ALLOT_OK;
-    fold->begin = begin;
-    fold->end = end;
-    fold->first_leaf = al_leaf_of(fold->apply->first + begin);
-    uint64_t nleaves = al_leaf_of(fold->apply->first + end - 1) + 1 - fold->first_leaf;
-    if (!al_room_reserve(&fold->leaves, nleaves * fold->stride))
-        return no_memory(err);
+    /* The rest of the leaf that the last block ended in. */
+    uint64_t leaf_end = al_leaf_begin(al_leaf_of(fold->tail_first) + 1);
+    allot_err code = extend_tail(fold, 0, cut->begin, failure, err);
+    return code == ALLOT_OK && fold->tail_first + fold->ntail == leaf_end ? fold_tail(fold, failure, err)
+                                                                          : code;
+}
+
+allot_err al_fold_leaves(al_fold *fold, const al_apply *apply, const al_fold_cut *cut, uint64_t from,
+                         uint64_t to, unsigned char *accs, al_item_failure *failure, allot_error *err)
+{
+    span s = {.apply = apply, .cut = cut, .from = from, .accs = accs, .stride = fold->stride};
+    if (from == to)
+        return ALLOT_OK;
     allot_error failed;
-    allot_err code = al_phase_run(&fold->phase, nleaves, fold_leaves, fold, &failed);
-    const unsigned char *acc = fold->leaves.bytes;
+    allot_err code = al_phase_run(&fold->phase, to - from, fold_span, &s, &failed);
     if (code == ALLOT_EUSER) {
         uint64_t item;
-        memcpy(&item, acc + failed.index * fold->stride, sizeof item);
-        return item_failed(fold->apply, item, failed.user, failure, err);
-    }
-    if (code != ALLOT_OK) {
+        memcpy(&item, accs + (from + failed.index) * fold->stride, sizeof item);
+        code = item_failed(apply, item, failed.user, failure, err);
+        err->index = failed.index;
+    } else if (code != ALLOT_OK) {
         *err = failed;
-        return code;
     }
-    for (uint64_t k = 0; k < nleaves && code == ALLOT_OK; k++)
-        code = combine(fold, acc + k * fold->stride, al_leaf_begin(fold->first_leaf + k), failure, err);
     return code;
+}
+
+allot_err al_fold_rest(al_fold *fold, const al_fold_cut *cut, const unsigned char *accs, uint64_t nitems,
+                       al_item_failure *failure, allot_error *err)
+{
+    allot_err code = ALLOT_OK;
+    for (uint64_t k = 0; k < cut->nleaves && code == ALLOT_OK; k++)
+        code = combine(fold, accs + k * fold->stride, al_leaf_begin(cut->first_leaf + k), failure, err);
+    return code != ALLOT_OK || cut->end == nitems
+               ? code
+               : extend_tail(fold, cut->end, nitems - cut->end, failure, err);
 }
 
 allot_err al_fold_block(al_fold *fold, uint64_t nitems, bool is_last, al_item_failure *failure,
                         allot_error *err)
 {
-    uint64_t first = fold->apply->first, begin = 0, end = nitems;
-    allot_err code = ALLOT_OK;
-    if (fold->ntail > 0) {
-        /* The rest of the leaf that the last block ended in. */
-        uint64_t leaf_end = al_leaf_begin(al_leaf_of(fold->tail_first) + 1);
-        uint64_t missing = leaf_end - (fold->tail_first + fold->ntail);
-        begin = missing < nitems ? missing : nitems;
-        code = extend_tail(fold, 0, begin, failure, err);
-        if (code == ALLOT_OK && begin == missing)
-            code = fold_tail(fold, failure, err);
-        if (code != ALLOT_OK)
-            return code;
-    }
-    if (!is_last && begin < nitems) {
-        uint64_t last_leaf = al_leaf_of(first + nitems - 1);
-        if (al_leaf_begin(last_leaf + 1) != first + nitems)
-            end = al_leaf_begin(last_leaf) > first + begin ? al_leaf_begin(last_leaf) - first : begin;
-    }
-    code = fold_parallel(fold, begin, end, failure, err);
-    return code != ALLOT_OK || end == nitems ? code : extend_tail(fold, end, nitems - end, failure, err);
+    al_fold_cut cut = al_fold_cut_block(fold->apply->first, nitems, is_last);
+    allot_err code = al_fold_head(fold, &cut, failure, err);
+    if (code == ALLOT_OK && !al_room_reserve(&fold->leaves, cut.nleaves * fold->stride))
+        return no_memory(err);
+    if (code == ALLOT_OK)
+        code = al_fold_leaves(fold, fold->apply, &cut, 0, cut.nleaves, fold->leaves.bytes, failure, err);
+    return code == ALLOT_OK ? al_fold_rest(fold, &cut, fold->leaves.bytes, nitems, failure, err) : code;
 }

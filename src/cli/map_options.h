@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/option.h"
 #include "data/text.h"
+#include "engine/launcher.h"
 
 enum { AL_MAP_FORMAT_TEXT, AL_MAP_FORMAT_NPY };
 enum { AL_MAP_PROGRESS_AUTO, AL_MAP_PROGRESS_ALWAYS, AL_MAP_PROGRESS_NEVER };
@@ -30,12 +32,21 @@ typedef struct al_map_options {
     uint64_t chunk_items;
     bool pin, explain, json, dry_run, quiet;
     int progress;
+    bool is_lines, is_null; /* items are lines for copies of a program; or records that end in a NUL */
+    const char *recsep;
+    int on_error; /* al_lines_rule */
+    bool has_on_error;
+    bool has_dashes; /* "--" stood on the command line */
+    al_texts on;
+    const char *ssh;
 
     const char *expr;        /* the operand, or NULL with function */
     char separator;          /* of delimiter; 0: by the file's name */
     uint32_t column_number;  /* from 0 */
     const char *column_name; /* or NULL */
-    uint64_t begin_ns;       /* al_clock_ns() when the command began */
+    al_engine_spec *engines; /* of on, without this machine; the process's: not freed */
+    uint32_t nengines;
+    uint64_t begin_ns; /* al_clock_ns() when the command began */
 } al_map_options;
 
 #endif

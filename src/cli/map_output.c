@@ -231,6 +231,12 @@ static allot_err write_parts(al_map_output *output, struct iovec *parts, size_t 
     return ALLOT_OK;
 }
 
+allot_err al_output_write_pieces(al_map_output *output, struct iovec *pieces, size_t npieces,
+                                 allot_error *err)
+{
+    return write_parts(output, pieces, npieces, err);
+}
+
 allot_err al_output_write(al_map_output *output, const void *bytes, size_t nbytes, uint64_t nitems,
                           allot_error *err)
 {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <allot/error.h>
 
@@ -45,6 +46,10 @@ allot_err al_output_write_block(al_map_output *output, const al_map_block *block
 /** Write bytes that hold nitems items. @return ALLOT_OK; ALLOT_EIO */
 allot_err al_output_write(al_map_output *output, const void *bytes, size_t nbytes, uint64_t nitems,
                           allot_error *err);
+
+/** Write pieces of a text, one after the other; they are used up. @return ALLOT_OK; ALLOT_EIO */
+allot_err al_output_write_pieces(al_map_output *output, struct iovec *pieces, size_t npieces,
+                                 allot_error *err);
 
 /** All is written: give the file its name. @return ALLOT_OK; ALLOT_EIO */
 allot_err al_output_commit(al_map_output *output, allot_error *err);

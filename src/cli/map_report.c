@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "cli/map_away.h"
 #include "topo/topo.h"
 
 typedef struct loop_row {
@@ -25,7 +26,7 @@ typedef struct loop_row {
 typedef struct figures {
     allot_costs costs;
     bool has_costs;
-    uint64_t nitems;
+    uint64_t nitems, naway; /* of these, computed by engines */
     loop_row loops[3];
     size_t nloops;
     const al_map_phase *main; /* the map or the fold */
@@ -36,7 +37,7 @@ typedef struct figures {
 
 static void gather(al_map_stream *stream, figures *f)
 {
-    *f = (figures){.nitems = stream->first};
+    *f = (figures){.nitems = stream->first, .naway = al_away_nitems(stream->away)};
     f->has_costs = allot_pool_costs(stream->pool, &f->costs) == ALLOT_OK;
     f->main = stream->expr.fold != NULL ? &stream->fold.phase : &stream->map;
     loop_row rows[3] = {{"load", &stream->load.phase},
@@ -56,15 +57,16 @@ static void gather(al_map_stream *stream, figures *f)
     (void)allot_plan_explain(plan, f->decision, sizeof f->decision);
 }
 
-static double an_item(const figures *f, double ns)
+/** A loop's cost of an item; engines do their items of the main one. */
+static double an_item(const figures *f, const al_map_phase *phase)
 {
-    return f->nitems > 0 ? ns / (double)f->nitems : 0;
+    uint64_t naway = phase == f->main ? f->naway : 0;
+    return f->nitems > naway ? phase->busy_ns / (double)(f->nitems - naway) : 0;
 }
 
 /* ---- for people ---- */
 
-/** 1234.5 ns as "1.23 us". The text is good until the third next call. */
-static const char *time_text(double ns)
+const char *al_report_time(double ns)
 {
     static char texts[3][32];
     static unsigned turn;
@@ -79,8 +81,7 @@ static const char *time_text(double ns)
     return text;
 }
 
-static void line(const char *label, const char *format, ...) ALLOT_PRINTF(2, 3);
-static void line(const char *label, const char *format, ...)
+void al_report_line(const char *label, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -96,11 +97,12 @@ static void print_machine(const al_map_stream *stream, const figures *f)
     double limit = al_cpus_quota("");
     if (limit > 0)
         (void)snprintf(quota, sizeof quota, "a quota of %.3g", limit);
-    line("machine", "%u thread%s (%u processor%s allowed, %s)", stream->nthreads,
-         stream->nthreads == 1 ? "" : "s", al_cpus_allowed(), al_cpus_allowed() == 1 ? "" : "s", quota);
+    al_report_line("machine", "%u thread%s (%u processor%s allowed, %s)", stream->nthreads,
+                   stream->nthreads == 1 ? "" : "s", al_cpus_allowed(), al_cpus_allowed() == 1 ? "" : "s",
+                   quota);
     if (f->has_costs && f->costs.handover_ns > 0)
-        line("", "handing work to a spinning thread takes %s, waking a sleeping one %s",
-             time_text(f->costs.handover_ns), time_text(f->costs.wake_latency_ns));
+        al_report_line("", "handing work to a spinning thread takes %s, waking a sleeping one %s",
+                       al_report_time(f->costs.handover_ns), al_report_time(f->costs.wake_latency_ns));
 }
 
 static void print_inputs(const al_map_stream *stream)
@@ -111,8 +113,8 @@ static void print_inputs(const al_map_stream *stream)
         if (input->nitems != UINT64_MAX)
             (void)snprintf(count, sizeof count, "%" PRIu64 " item%s", input->nitems,
                            input->nitems == 1 ? "" : "s");
-        line(k == 0 ? "input" : "", "%s: %s%s, %s", input->name, al_input_kind_text(input->kind),
-             input->kind == AL_INPUT_NPY && input->map != NULL ? " (mapped)" : "", count);
+        al_report_line(k == 0 ? "input" : "", "%s: %s%s, %s", input->name, al_input_kind_text(input->kind),
+                       input->kind == AL_INPUT_NPY && input->map != NULL ? " (mapped)" : "", count);
     }
 }
 
@@ -120,27 +122,78 @@ static void print_program(const al_map_stream *stream)
 {
     const al_expr *expr = &stream->expr;
     if (expr->fold != NULL)
-        line("types", "x is %s, the expression %s, its %s %s", al_type_name(stream->type),
-             al_type_name(expr->out_type), stream->options->reduce, al_type_name(expr->reduce_type));
+        al_report_line("types", "x is %s, the expression %s, its %s %s", al_type_name(stream->type),
+                       al_type_name(expr->out_type), stream->options->reduce,
+                       al_type_name(expr->reduce_type));
     else
-        line("types", "x is %s, the result %s", al_type_name(stream->type), al_type_name(expr->out_type));
+        al_report_line("types", "x is %s, the result %s", al_type_name(stream->type),
+                       al_type_name(expr->out_type));
     const char *path = expr->path[0] != '\0' ? expr->path : "not kept";
     if (expr->from_cache)
-        line("compiled", "before: %s", path);
+        al_report_line("compiled", "before: %s", path);
     else
-        line("compiled", "now, in %s: %s", time_text(expr->compile_ns), path);
+        al_report_line("compiled", "now, in %s: %s", al_report_time(expr->compile_ns), path);
 }
 
 static void print_loops(const figures *f)
 {
     for (size_t k = 0; k < f->nloops; k++) {
         const al_map_phase *p = f->loops[k].phase;
-        line(f->loops[k].name,
-             "%s an item; %u thread%s, %" PRIu64 " chunks, %" PRIu64 " steals, %" PRIu64
-             " wake-ups; %s for %s of work",
-             time_text(an_item(f, p->busy_ns)), p->nengines, p->nengines == 1 ? "" : "s", p->nchunks,
-             p->nsteals, p->nwakes, time_text(p->wall_ns), time_text(p->busy_ns));
+        al_report_line(f->loops[k].name,
+                       "%s an item; %u thread%s, %" PRIu64 " chunks, %" PRIu64 " steals, %" PRIu64
+                       " wake-ups; %s for %s of work",
+                       al_report_time(an_item(f, p)), p->nengines, p->nengines == 1 ? "" : "s", p->nchunks,
+                       p->nsteals, p->nwakes, al_report_time(p->wall_ns), al_report_time(p->busy_ns));
     }
+}
+
+static const char *state_of(const al_away *away, const al_map_engine *engine)
+{
+    return engine->is_given_up ? "left out"
+           : engine->was_up    ? "took part"
+           : away->has_called  ? "did not come up"
+                               : "not called";
+}
+
+static void print_engine(const al_away *away, const al_map_engine *engine)
+{
+    char pace[64] = "";
+    if (engine->pace > 0)
+        (void)snprintf(pace, sizeof pace, ", an item takes %.2f of our time", engine->pace);
+    al_report_line("", "%s: %s; %" PRIu64 " chunks, %" PRIu64 " items%s%s%.300s", engine->spec->name,
+                   state_of(away, engine), engine->nchunks, engine->nitems, pace,
+                   engine->why[0] != '\0' ? "; " : "", engine->why);
+    if (engine->was_up)
+        al_report_line(
+            "",
+            "  %u at a time, %s there and back, %.3g MB sent, %.3g MB received, chunks lost %" PRIu64
+            ", failed %" PRIu64,
+            engine->nslots, al_report_time(engine->rtt_ns), (double)engine->nsent * 1e-6,
+            (double)engine->nreceived * 1e-6, engine->nlost, engine->nspoilt);
+}
+
+/** What engines had of the work, and why not more. */
+static void print_away(const al_map_stream *stream, const figures *f)
+{
+    const al_away *away = stream->away;
+    if (away == NULL)
+        return;
+    const al_ship_plan *plan = &away->plan;
+    const char *why = away->fault[0] != '\0' ? away->fault
+                      : away->was_asked      ? al_ship_reason_text(plan->reason)
+                                             : "the work was done before engines were worth a thought";
+    al_report_line("engines", "%s %" PRIu64 " of %" PRIu64 " items were computed elsewhere: %s",
+                   f->naway > 0 ? "shared:" : "stayed at home:", f->naway, f->nitems, why);
+    if (away->was_asked && away->common.item_ns > 0)
+        al_report_line("",
+                       "an item takes %s here and %s to send and fetch; when last asked, %s of work was left",
+                       al_report_time(away->common.item_ns), al_report_time(plan->ship_ns),
+                       al_report_time(plan->home_ns));
+    if (away->common.program >= 0)
+        al_report_line("", "compiled for engines %s%s", away->from_cache ? "before" : "in ",
+                       away->from_cache ? "" : al_report_time(away->compile_ns));
+    for (uint32_t k = 0; k < away->nengines && away->engines != NULL; k++)
+        print_engine(away, &away->engines[k]);
 }
 
 static void print_text(const al_map_stream *stream, const figures *f)
@@ -149,18 +202,19 @@ static void print_text(const al_map_stream *stream, const figures *f)
     print_inputs(stream);
     print_program(stream);
     if (stream->options->dry_run) {
-        line("output", "%s, %s; nothing was mapped (--dry-run)",
-             stream->options->output != NULL ? stream->options->output : "standard output",
-             stream->is_npy ? ".npy" : "text");
+        al_report_line("output", "%s, %s; nothing was mapped (--dry-run)",
+                       stream->options->output != NULL ? stream->options->output : "standard output",
+                       stream->is_npy ? ".npy" : "text");
         return;
     }
     print_loops(f);
-    line("decision", "%s", f->decision);
-    line("gain", "predicted %.2fx, achieved %.2fx in the loops, %.2fx over the whole run", f->predicted,
-         f->achieved, f->command);
-    line("time", "%s for %" PRIu64 " items, %s with starting and compiling",
-         time_text((double)stream->run_ns), f->nitems,
-         time_text((double)(al_clock_ns() - stream->options->begin_ns)));
+    al_report_line("decision", "%s", f->decision);
+    print_away(stream, f);
+    al_report_line("gain", "predicted %.2fx, achieved %.2fx in the loops, %.2fx over the whole run",
+                   f->predicted, f->achieved, f->command);
+    al_report_line("time", "%s for %" PRIu64 " items, %s with starting and compiling",
+                   al_report_time((double)stream->run_ns), f->nitems,
+                   al_report_time((double)(al_clock_ns() - stream->options->begin_ns)));
 }
 
 /* ---- for programs ---- */
@@ -224,13 +278,39 @@ static json_t *loops_json(const figures *f)
     for (size_t k = 0; k < f->nloops; k++) {
         const al_map_phase *p = f->loops[k].phase;
         json_t *row =
-            json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "item_ns", real(an_item(f, p->busy_ns)),
-                      "busy_ns", real(p->busy_ns), "wall_ns", real(p->wall_ns), "threads", (int)p->nengines,
-                      "chunks", count(p->nchunks), "steals", count(p->nsteals), "wakes", count(p->nwakes));
+            json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "item_ns", real(an_item(f, p)), "busy_ns",
+                      real(p->busy_ns), "wall_ns", real(p->wall_ns), "threads", (int)p->nengines, "chunks",
+                      count(p->nchunks), "steals", count(p->nsteals), "wakes", count(p->nwakes));
         (void)json_object_set_new(row, "blocks", count(p->nruns));
         (void)json_object_set_new(loops, f->loops[k].name, row);
     }
     return loops;
+}
+
+static json_t *engine_json(const al_away *away, const al_map_engine *e)
+{
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                            e->spec->name, "launcher", e->spec->launcher->name, "host", e->host, "state",
+                            state_of(away, e), "slots", (int)e->nslots, "rtt_ns", real(e->rtt_ns), "pace",
+                            e->pace > 0 ? real(e->pace) : json_null(), "chunks", count(e->nchunks), "items",
+                            count(e->nitems), "lost", count(e->nlost), "failed", count(e->nspoilt),
+                            "sent_bytes", count(e->nsent), "received_bytes", count(e->nreceived));
+    (void)json_object_set_new(row, "why", e->why[0] != '\0' ? name_json(e->why) : json_null());
+    return row;
+}
+
+static json_t *away_json(const al_away *away, const figures *f)
+{
+    const al_ship_plan *plan = &away->plan;
+    json_t *engines = json_array();
+    for (uint32_t k = 0; k < away->nengines && away->engines != NULL; k++)
+        (void)json_array_append_new(engines, engine_json(away, &away->engines[k]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "items", count(f->naway), "reason",
+                     away->was_asked ? json_string(al_ship_reason_name(plan->reason)) : json_null(),
+                     "item_ns", real(away->common.item_ns), "ship_ns", real(plan->ship_ns), "left_ns",
+                     real(plan->home_ns), "called", json_boolean(away->has_called), "compile_ns",
+                     real(away->compile_ns), "fault",
+                     away->fault[0] != '\0' ? name_json(away->fault) : json_null(), "engines", engines);
 }
 
 static void print_json(const al_map_stream *stream, const figures *f, int status)
@@ -258,6 +338,8 @@ static void print_json(const al_map_stream *stream, const figures *f, int status
                                             allot_reason_name(plan->reason), "text", f->decision, "threads",
                                             (int)plan->nengines, "serial_ns", real(plan->serial_ns),
                                             "parallel_ns", real(plan->parallel_ns)));
+        if (stream->away != NULL)
+            (void)json_object_set_new(report, "engines", away_json(stream->away, f));
         (void)json_object_set_new(report, "gain",
                                   json_pack("{s:o, s:o, s:o}", "predicted", real(f->predicted), "loops",
                                             real(f->achieved), "run", real(f->command)));

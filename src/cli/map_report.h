@@ -12,4 +12,9 @@
  * @param status  the exit status; a dry run has 0 */
 void al_report_print(al_map_stream *stream, bool is_json, int status);
 
+/** A line of a report for people: what it is about, and what there is to say. */
+void al_report_line(const char *label, const char *format, ...) ALLOT_PRINTF(2, 3);
+/** 1234.5 ns as "1.23 us". The text is good until the third next call. */
+const char *al_report_time(double ns);
+
 #endif

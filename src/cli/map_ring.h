@@ -60,20 +60,28 @@ typedef struct al_map_block {
     size_t ntexts;
 } al_map_block;
 
-#define AL_RING_NBLOCKS 4
+#define AL_RING_NBLOCKS 4       /* enough for three parties, */
+#define AL_RING_NBLOCKS_MOST 32 /* and where blocks are computed elsewhere, too */
 
 typedef struct al_map_ring {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t nfilled, ncomputed, nwritten; /* blocks, ever; nwritten <= ncomputed <= nfilled */
-    bool ended;                            /* no more blocks will be filled, for now */
-    bool finished;                         /* no more blocks will be computed */
-    bool stopped;                          /* everybody leaves */
-    bool hungry;                           /* the loops wait for a block */
-    al_map_block blocks[AL_RING_NBLOCKS];
+    uint64_t nfilled, ntaken, ncomputed, nwritten; /* blocks, ever; each no more than the one before it */
+    uint32_t nblocks;                              /* that may be in use */
+    bool ended;                                    /* no more blocks will be filled, for now */
+    bool finished;                                 /* no more blocks will be computed */
+    bool stopped;                                  /* everybody leaves */
+    bool hungry;                                   /* the loops wait for a block */
+    al_map_block *order[AL_RING_NBLOCKS_MOST];     /* those in use, by their numbers */
+    al_map_block *unused[AL_RING_NBLOCKS_MOST];    /* the rest; that last used is at the end */
+    uint32_t nunused;
+    al_map_block *filling; /* NULL: none */
+    al_map_block blocks[AL_RING_NBLOCKS_MOST];
 } al_map_ring;
 
 void al_ring_init(al_map_ring *ring);
+/** From now on so many blocks may be in use, at most AL_RING_NBLOCKS_MOST. */
+void al_ring_widen(al_map_ring *ring, uint32_t nblocks);
 /** No thread uses the ring any more. */
 void al_ring_fini(al_map_ring *ring);
 
@@ -84,9 +92,11 @@ void al_ring_end(al_map_ring *ring);
 /** Whether the loops have nothing to do, so that a part of a block is better than none. */
 bool al_ring_is_hungry(al_map_ring *ring);
 
-/** Computing: the next block, NULL at the end or once stopped; then hand it on. begin: a new input. */
+/** Computing: the next block, NULL at the end or once stopped; then hand it on, the first taken first. begin:
+ * a new input. try: without waiting, NULL also when none is there yet, which *at_end tells apart. */
 void al_ring_begin(al_map_ring *ring);
 al_map_block *al_ring_take(al_map_ring *ring);
+al_map_block *al_ring_try(al_map_ring *ring, bool *at_end);
 void al_ring_computed(al_map_ring *ring);
 void al_ring_finish(al_map_ring *ring);
 

@@ -23,6 +23,8 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "cli/map_away.h"
+#include "cli/map_spread.h"
 #include "cli/map_words.h"
 
 #define KILO ((uint64_t)1 << 10)
@@ -42,11 +44,19 @@ static size_t block_nbytes(const al_map_stream *stream)
     return (size_t)clamp(512 * KILO * stream->nthreads, MEGA, 16 * MEGA);
 }
 
+/** Whether many blocks are at work at once. */
+static bool is_spread(const al_map_stream *stream)
+{
+    return stream->away != NULL && atomic_load(&stream->share.window) > 1;
+}
+
 /** The most items of a block that is computed: bounded by memory, where results are kept. */
 static uint64_t block_items_max(const al_map_stream *stream)
 {
     if (stream->expr.fold != NULL)
         return 16 * MEGA;
+    if (is_spread(stream))
+        return 128 * KILO;
     return clamp(128 * KILO * stream->nthreads, 256 * KILO, 2 * MEGA);
 }
 
@@ -119,9 +129,21 @@ static void writing_failed(void *arg)
     al_stream_stop(arg);
 }
 
+static void open_share(al_map_stream *stream)
+{
+    bool folds = stream->expr.fold != NULL;
+    stream->share.folds = folds;
+    stream->share.in_nbytes = stream->apply.in_nbytes;
+    stream->share.result_nbytes = folds ? stream->expr.acc_nbytes : stream->apply.out_nbytes;
+    stream->share.stride = folds ? stream->fold.stride : stream->apply.out_nbytes;
+    stream->part_units = stream->nthreads;
+}
+
 allot_err al_stream_init(al_map_stream *stream, allot_error *err)
 {
     al_ring_init(&stream->ring);
+    if (stream->away != NULL)
+        al_share_init(&stream->share);
     stream->output.fd = -1;
     stream->stop_fd = eventfd(0, EFD_CLOEXEC);
     return allot_control_create(&stream->control, err);
@@ -143,6 +165,8 @@ allot_err al_stream_open(al_map_stream *stream, allot_error *err)
         .ring = &stream->ring, .output = &stream->output, .failed = writing_failed, .arg = stream};
     if (stream->expr.fold != NULL)
         code = al_fold_init(&stream->fold, &stream->apply, err);
+    if (stream->away != NULL)
+        open_share(stream);
     return code == ALLOT_OK ? open_output(stream, err) : code;
 }
 
@@ -150,6 +174,8 @@ void al_stream_fini(al_map_stream *stream)
 {
     al_output_close(&stream->output);
     al_fold_fini(&stream->fold);
+    if (stream->away != NULL)
+        al_share_fini(&stream->share);
     al_ring_fini(&stream->ring);
     allot_pool_destroy(stream->pool);
     allot_control_destroy(stream->control);
@@ -164,6 +190,8 @@ void al_stream_stop(al_map_stream *stream)
     atomic_store(&stream->is_stopped, true);
     allot_control_cancel(stream->control);
     al_ring_stop(&stream->ring);
+    if (stream->away != NULL)
+        al_share_stop(&stream->share);
     uint64_t one = 1;
     if (write(stream->stop_fd, &one, sizeof one) < 0)
         return; /* it is full: the reader has been told already */
@@ -171,7 +199,7 @@ void al_stream_stop(al_map_stream *stream)
 
 /* ---- one block ---- */
 
-static void set_apply(al_map_stream *stream, const al_map_block *block)
+void al_stream_set_apply(al_map_stream *stream, const al_map_block *block)
 {
     stream->apply.input = block->input;
     stream->apply.items = block->items;
@@ -180,12 +208,12 @@ static void set_apply(al_map_stream *stream, const al_map_block *block)
     stream->apply.results = block->results.bytes;
 }
 
-/** Map and print the block. After a failing item, what is before it is printed all the same. */
+/** Map the block; after a failing item, up to it. */
 static allot_err map_block(al_map_stream *stream, al_map_block *block, allot_error *err)
 {
     if (!al_room_reserve(&block->results, block->nitems * stream->apply.out_nbytes))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory for the results");
-    set_apply(stream, block);
+    al_stream_set_apply(stream, block);
     atomic_store(&stream->nitems_now, block->nitems);
     allot_err code = al_phase_run(&stream->map, block->nitems, al_apply_map, &stream->apply, err);
     atomic_store(&stream->nitems_now, 0);
@@ -193,37 +221,34 @@ static allot_err map_block(al_map_stream *stream, al_map_block *block, allot_err
         block->nitems = err->index;
         al_apply_describe(&stream->apply, err->index, err->user, &stream->failure);
         code = al_words_item(stream, err);
-    } else if (code != ALLOT_OK) {
-        return code;
     }
-    if (stream->is_npy)
-        return code;
-    allot_error print_err;
-    allot_err print_code = al_print_block(&stream->print, block, &print_err);
-    if (print_code == ALLOT_OK || code != ALLOT_OK)
-        return code;
-    *err = print_err;
-    return print_code;
+    return code;
 }
 
 static allot_err fold_block(al_map_stream *stream, al_map_block *block, bool is_last, allot_error *err)
 {
-    set_apply(stream, block);
+    al_stream_set_apply(stream, block);
     atomic_store(&stream->nitems_now, block->nitems);
     allot_err code = al_fold_block(&stream->fold, block->nitems, is_last, &stream->failure, err);
     atomic_store(&stream->nitems_now, 0);
     return code == ALLOT_EUSER ? al_words_item(stream, err) : code;
 }
 
-/** The main loop over a loaded block, and handing it on: from then on it is somebody else's. */
-static allot_err compute_block(al_map_stream *stream, al_map_block *block, bool is_last, allot_error *err)
+allot_err al_stream_hand_on(al_map_stream *stream, al_map_block *block, allot_err code, allot_error *err)
 {
     bool folds = stream->expr.fold != NULL;
-    allot_err code = folds ? fold_block(stream, block, is_last, err) : map_block(stream, block, err);
+    allot_error print_err;
+    if (code != ALLOT_OK && code != ALLOT_EUSER)
+        return code;
+    allot_err printed =
+        folds || stream->is_npy ? ALLOT_OK : al_print_block(&stream->print, block, &print_err);
+    if (printed != ALLOT_OK && code == ALLOT_OK) {
+        *err = print_err;
+        code = printed;
+    }
     if (code == ALLOT_ECANCELED || code == ALLOT_ENOMEM)
         return code;
     stream->first = block->first + block->nitems;
-    atomic_store(&stream->ncomputed, stream->first);
     if (!folds && !stream->writer.is_running) {
         allot_err started = al_writer_start(&stream->writer, err);
         if (started != ALLOT_OK)
@@ -235,24 +260,46 @@ static allot_err compute_block(al_map_stream *stream, al_map_block *block, bool 
     return code;
 }
 
+/** The main loop over a loaded block, which is handed on after that; with engines, it may take a while. */
+static allot_err compute_block(al_map_stream *stream, al_map_block *block, bool is_last, allot_error *err)
+{
+    if (stream->away != NULL)
+        return al_spread_block(stream, block, is_last, err);
+    bool folds = stream->expr.fold != NULL;
+    allot_err code = folds ? fold_block(stream, block, is_last, err) : map_block(stream, block, err);
+    code = al_stream_hand_on(stream, block, code, err);
+    atomic_store(&stream->nloaded, stream->first);
+    atomic_store(&stream->ncomputed, stream->first);
+    return code;
+}
+
 /* ---- inputs whose items are there: ranges, mapped arrays ---- */
 
-/** Items of the next block of `left`, when `first` is the number of the first one. */
+/** Items of the next block of `left`, when `nloaded` is the number of the first one. */
 static uint64_t next_block_items(const al_map_stream *stream, uint64_t left)
 {
+    uint64_t first = atomic_load(&stream->nloaded);
     uint64_t n = stream->block_items < left ? stream->block_items : left;
     if (stream->expr.fold == NULL || n == left)
         return n;
     /* Ending where a leaf ends saves copying the rest of it. */
-    uint64_t end = al_leaf_begin(al_leaf_of(stream->first + n));
-    if (end <= stream->first)
-        end = al_leaf_begin(al_leaf_of(stream->first) + 1);
-    return end - stream->first < left ? end - stream->first : left;
+    uint64_t end = al_leaf_begin(al_leaf_of(first + n));
+    if (end <= first)
+        end = al_leaf_begin(al_leaf_of(first) + 1);
+    return end - first < left ? end - first : left;
 }
 
 static void adapt_block_items(al_map_stream *stream, uint64_t took_ns)
 {
     uint64_t n = stream->block_items;
+    if (is_spread(stream)) { /* blocks are many at once, so their cost is told by that of an item */
+        double item_ns = (double)atomic_load(&stream->item_ps) * 1e-3 + 1e-3;
+        double all = (double)stream->nthreads + (double)atomic_load(&stream->nslots_away);
+        double wanted = BLOCK_NS * all / item_ns, most = (double)block_items_max(stream);
+        stream->block_items = clamp((uint64_t)(wanted < most ? wanted : most), block_items_min(stream),
+                                    block_items_max(stream));
+        return;
+    }
     if (took_ns < BLOCK_NS / 4)
         n *= 4;
     else if (took_ns > BLOCK_NS * 4)
@@ -277,7 +324,7 @@ static allot_err load_items(al_map_stream *stream, al_map_block *block, uint64_t
 static allot_err run_items(al_map_stream *stream, al_map_input *input, bool is_last, allot_error *err)
 {
     if (input->kind == AL_INPUT_RANGE && !al_type_is_float(stream->type))
-        al_range_number_from(&input->range, stream->first);
+        al_range_number_from(&input->range, atomic_load(&stream->nloaded));
     uint64_t n = 0;
     for (uint64_t at = 0; at < input->nitems; at += n) {
         al_map_block *block = al_ring_free(&stream->ring);
@@ -286,9 +333,10 @@ static allot_err run_items(al_map_stream *stream, al_map_input *input, bool is_l
         uint64_t begin_ns = al_clock_ns();
         n = next_block_items(stream, input->nitems - at);
         block->input = input;
-        block->first = stream->first;
+        block->first = atomic_load(&stream->nloaded);
         block->nitems = n;
         al_ring_filled(&stream->ring);
+        (void)al_ring_take(&stream->ring); /* it is this one */
         allot_err code = load_items(stream, block, at, err);
         if (code == ALLOT_OK)
             code = compute_block(stream, block, is_last && at + n == input->nitems, err);
@@ -303,7 +351,7 @@ static allot_err run_items(al_map_stream *stream, al_map_input *input, bool is_l
 
 static allot_err run_read_block(al_map_stream *stream, al_map_block *block, allot_error *err)
 {
-    block->first = stream->first;
+    block->first = atomic_load(&stream->nloaded);
     allot_error load_err;
     allot_err loaded = block->input->kind == AL_INPUT_TEXT
                            ? al_load_text(&stream->load, block, &load_err)
@@ -313,10 +361,17 @@ static allot_err run_read_block(al_map_stream *stream, al_map_block *block, allo
         return loaded;
     }
     allot_err code = compute_block(stream, block, false, err);
+    if (code == ALLOT_OK && loaded != ALLOT_OK && stream->away != NULL)
+        code = al_spread_end(stream, err);
     if (code != ALLOT_OK || loaded == ALLOT_OK)
         return code;
     *err = load_err; /* the line that could not be read comes after all items that could */
     return loaded;
+}
+
+static al_map_block *next_read_block(al_map_stream *stream, allot_err *code, allot_error *err)
+{
+    return stream->away != NULL ? al_spread_next(stream, code, err) : al_ring_take(&stream->ring);
 }
 
 static allot_err run_reader(al_map_stream *stream, al_map_input *input, allot_error *err)
@@ -327,7 +382,7 @@ static allot_err run_reader(al_map_stream *stream, al_map_input *input, allot_er
     if (code != ALLOT_OK)
         return code;
     al_map_block *block;
-    while (code == ALLOT_OK && (block = al_ring_take(&stream->ring)) != NULL)
+    while (code == ALLOT_OK && (block = next_read_block(stream, &code, err)) != NULL)
         code = run_read_block(stream, block, err);
     if (code == ALLOT_OK && atomic_load(&stream->is_stopped))
         code = al_fail(err, ALLOT_ECANCELED, 0, "stopped");
@@ -397,13 +452,16 @@ static allot_err finish_fold(al_map_stream *stream, allot_error *err)
 allot_err al_stream_run(al_map_stream *stream, allot_error *err)
 {
     uint64_t begin_ns = al_clock_ns();
-    allot_err code = ALLOT_OK;
+    allot_err code = stream->away != NULL ? al_away_start(stream->away, stream, err) : ALLOT_OK;
     for (size_t k = 0; k < stream->ninputs && code == ALLOT_OK; k++) {
         al_map_input *input = &stream->inputs[k];
         bool is_there = input->kind == AL_INPUT_RANGE || input->map != NULL;
         code = is_there ? run_items(stream, input, k + 1 == stream->ninputs, err)
                         : run_reader(stream, input, err);
     }
+    if (code == ALLOT_OK && stream->away != NULL)
+        code = al_spread_end(stream, err);
+    al_away_end(stream->away);
     al_ring_finish(&stream->ring);
     allot_error write_err;
     allot_err written = al_writer_join(&stream->writer, &write_err);

@@ -22,6 +22,7 @@
 #include "cli/map_print.h"
 #include "cli/map_read.h"
 #include "cli/map_ring.h"
+#include "cli/map_share.h"
 #include "cli/map_write.h"
 #include "monitor/progress.h"
 
@@ -52,8 +53,18 @@ typedef struct al_map_stream {
     al_fold fold;
     al_print print;
 
-    uint64_t first;       /* number of the next block's first item */
-    uint64_t block_items; /* size of the next block of computed items */
+    /* Engines elsewhere: map_spread.c is this machine's side, map_away.c theirs. */
+    struct al_away *away; /* NULL: none were asked for */
+    al_share share;
+    uint64_t part_units;      /* that this machine does at a time */
+    _Atomic uint64_t item_ps; /* what an item costs here, in 1e-12 s; 0: not known */
+    _Atomic uint64_t part_ns; /* when the part at work was begun */
+
+    _Atomic uint32_t nslots_away; /* chunks that engines compute at a time */
+
+    uint64_t first;           /* number of the first item that was not handed on yet */
+    _Atomic uint64_t nloaded; /* number of the next block's first item */
+    uint64_t block_items;     /* size of the next block of computed items */
     _Atomic uint64_t ncomputed;
     _Atomic uint64_t nbytes_read;
     _Atomic uint64_t nitems_now; /* of the block in its main loop; 0: in none */
@@ -79,6 +90,11 @@ void al_stream_fini(al_map_stream *stream);
 
 /** Ask a run to end. Threads: any. */
 void al_stream_stop(al_map_stream *stream);
+
+/** For map_spread.c. Let the loops be about a block; and hand a block on that is computed, as far as it is
+ * good: from then on it is somebody else's. @return code, or what starting the writer has to say */
+void al_stream_set_apply(al_map_stream *stream, const al_map_block *block);
+allot_err al_stream_hand_on(al_map_stream *stream, al_map_block *block, allot_err code, allot_error *err);
 
 /** How far the run is, for a progress line: arg is the stream. Threads: any. */
 void al_stream_progress(void *arg, al_progress_state *state);

@@ -217,9 +217,12 @@ static outcome take_option(parser *parse, size_t row, const char *value)
 }
 
 /** Whether an argument starts as no option does: -5, -.5, -(x); unless there is an option of that letter
- * (-0). */
+ * (-0; but -0.5 and -0:3 are numbers). */
 static bool is_negative(const parser *parse, const char *argument)
 {
+    if (argument != NULL && strncmp(argument, "-0", 2) == 0 && argument[2] != '\0' &&
+        strchr(".:0123456789", argument[2]) != NULL)
+        return true;
     for (size_t k = 0; argument != NULL && k < parse->command->noptions; k++)
         if (parse->command->options[k].letter != 0 && parse->command->options[k].letter == argument[1])
             return false;

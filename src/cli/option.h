@@ -17,6 +17,7 @@ typedef enum al_option_kind {
     AL_OPTION_TEXT,     /* const char * (points into argv) */
     AL_OPTION_COUNT,    /* uint64_t, decimal, within [min, max] */
     AL_OPTION_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 3m, 2h, 1d; a bare number is seconds */
+    AL_OPTION_REAL,     /* double, finite and positive */
     AL_OPTION_CHOICE,   /* int: position in choices ("a|b|c") */
     AL_OPTION_TEXTS,    /* al_texts: may be given several times */
 } al_option_kind;

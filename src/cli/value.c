@@ -8,6 +8,7 @@
 #include "cli/value.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,19 @@ static bool set_number(const al_option *option, const char *text, void *place, c
     return false;
 }
 
+static bool set_real(const char *text, void *place, char *reason)
+{
+    char *end;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(value) || value <= 0) {
+        (void)snprintf(reason, AL_VALUE_REASON_MAX, "'%.80s' is not a positive number", text);
+        return false;
+    }
+    memcpy(place, &value, sizeof value);
+    return true;
+}
+
 const char *al_choice_next(const char **choices, size_t *length)
 {
     const char *name = *choices;
@@ -141,6 +155,8 @@ bool al_value_read(const al_option *option, const char *text, void *place, char 
     case AL_OPTION_COUNT:
     case AL_OPTION_DURATION:
         return set_number(option, text, place, reason);
+    case AL_OPTION_REAL:
+        return set_real(text, place, reason);
     case AL_OPTION_CHOICE:
         return set_choice(option, text, place, reason);
     case AL_OPTION_TEXTS:

@@ -23,6 +23,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/companion.h"
 #include "base/fail.h"
 
 const char al_bootstrap_script[] =
@@ -52,37 +53,16 @@ static struct {
 } images[NIMAGES];
 static unsigned nimages;
 
-/** The folder that this program is in. */
-static bool own_folder(char *path, size_t room)
-{
-    ssize_t n = readlink("/proc/self/exe", path, room - 1);
-    if (n <= 0)
-        return false;
-    path[n] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    return slash != NULL;
-}
-
 /** @return whether it is there */
 static bool find_agent(const char *machine, char *path, size_t room)
 {
-    char folder[PATH_MAX / 2];
+    char name[96];
     const char *given = getenv("ALLOT_AGENTS");
-    if (given != NULL && given[0] != '\0') {
-        (void)snprintf(path, room, "%s/allot-agent-%s", given, machine);
-        return access(path, R_OK) == 0;
-    }
-    if (!own_folder(folder, sizeof folder))
-        return false;
-    static const char *const places[] = {"", "/../libexec/allot"};
-    for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
-        (void)snprintf(path, room, "%s%s/allot-agent-%s", folder, places[k], machine);
-        if (access(path, R_OK) == 0)
-            return true;
-    }
-    return false;
+    (void)snprintf(name, sizeof name, "allot-agent-%s", machine);
+    if (given == NULL || given[0] == '\0')
+        return al_companion_find(name, R_OK, path, room);
+    (void)snprintf(path, room, "%s/%s", given, name);
+    return access(path, R_OK) == 0;
 }
 
 static allot_err load(const char *path, al_agent_image *image, allot_error *err)

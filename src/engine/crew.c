@@ -13,6 +13,7 @@
 #include "engine/crew.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,8 @@ void al_crew_fini(al_crew *crew)
     }
     free(crew->children);
     crew->children = NULL;
+    if (crew->has_groups)
+        al_memory_groups_close(&crew->groups);
 }
 
 /* ---- start ----------------------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ static void occupy(al_crew *crew, uint32_t slot, uint64_t mem_bytes)
     al_child *child = &crew->children[slot];
     child->is_used = true;
     child->pid = 0;
-    child->is_watched = child->is_over_memory = false;
+    child->is_watched = child->is_over_memory = child->is_grouped = false;
     child->nsignals = 0;
     child->linger_until_ns = 0;
     child->mem_bytes = mem_bytes;
@@ -123,6 +126,33 @@ static void occupy(al_crew *crew, uint32_t slot, uint64_t mem_bytes)
     child->result = (al_result){.cause = AL_CAUSE_NONE};
     crew->nlimited += mem_bytes > 0;
     crew->nlive++;
+}
+
+/** A control group for a task that may take so much. -1: the kernel gives none */
+static int enter_group(al_crew *crew, uint32_t slot, uint64_t mem_bytes)
+{
+    if (mem_bytes == 0)
+        return -1;
+    if (!crew->has_groups)
+        (void)al_memory_groups_open(&crew->groups, "", crew->opts.nslots);
+    crew->has_groups = true;
+    return al_memory_groups_enter(&crew->groups, slot, mem_bytes);
+}
+
+/** Start it in the slot's control group; without one where the system does not do it (before Linux 5.7, or in
+ * a container that forbids the call). */
+static int start_process(al_crew *crew, uint32_t slot, al_spawn *spawn, const char **failed)
+{
+    al_child *child = &crew->children[slot];
+    int fault = al_spawn_start(spawn, &child->pid, failed);
+    if (fault != 0 && spawn->group_fd >= 0 && strcmp(*failed, "start") == 0) {
+        spawn->group_fd = -1;
+        fault = al_spawn_start(spawn, &child->pid, failed);
+        if (fault == 0 || strcmp(*failed, "start") != 0) /* so it was the group */
+            crew->groups.is_off = true;
+    }
+    child->is_grouped = spawn->group_fd >= 0;
+    return fault;
 }
 
 int al_crew_start(al_crew *crew, uint32_t slot, al_spawn *spawn, uint64_t mem_bytes, const char *script,
@@ -134,7 +164,8 @@ int al_crew_start(al_crew *crew, uint32_t slot, al_spawn *spawn, uint64_t mem_by
     int fault = open_pipes(child, spawn);
     if (fault != 0)
         return fault;
-    fault = al_spawn_start(spawn, &child->pid, failed);
+    spawn->group_fd = enter_group(crew, slot, mem_bytes);
+    fault = start_process(crew, slot, spawn, failed);
     if (fault == ENOEXEC && script != NULL) { /* which shells give to sh */
         size_t argc = 0;
         while (spawn->argv[argc] != NULL)
@@ -143,10 +174,12 @@ int al_crew_start(al_crew *crew, uint32_t slot, al_spawn *spawn, uint64_t mem_by
         spawn->argv[0] = (char *)(uintptr_t)script;
         spawn->argv[1] = (char *)(uintptr_t)spawn->path;
         spawn->path = script;
-        fault = al_spawn_start(spawn, &child->pid, failed);
+        fault = start_process(crew, slot, spawn, failed);
     }
     (void)close(spawn->out_fd);
     (void)close(spawn->err_fd);
+    if (fault != 0 && strcmp(*failed, "execute") == 0)
+        *failed = spawn->argv[0];
     if (fault != 0)
         child->pid = 0;
     else
@@ -184,6 +217,16 @@ void al_crew_fail(al_crew *crew, uint32_t slot, int fault, const char *text)
     if (crew->opts.is_live)
         wrote_err(child, err_out->at, err_out->nbytes);
     finish(crew, slot);
+}
+
+void al_result_lacks(al_result *result, al_capture *err_out, const char *name)
+{
+    char text[PATH_MAX + 80];
+    result->cause = AL_CAUSE_OUTPUT;
+    result->exit_status = ENOENT;
+    (void)snprintf(text, sizeof text, "allot farm: %s: the task said that it makes this file, and did not\n",
+                   name);
+    al_capture_add(err_out, text, strlen(text));
 }
 
 void al_crew_kill(al_crew *crew, uint32_t slot, bool hard)
@@ -270,6 +313,14 @@ static uint64_t us_of(const struct timeval *time)
     return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
 }
 
+/** Whether it was ended, by us or by the kernel, since it took too much memory. */
+static bool was_over_memory(al_crew *crew, const al_child *child)
+{
+    bool any_killed = al_crew_kernel_killed(crew);
+    return child->is_over_memory ||
+           (child->is_grouped ? al_memory_groups_killed(&crew->groups, child->slot) : any_killed);
+}
+
 /** A task's first process has ended. */
 static void note_end(al_crew *crew, uint32_t slot, int status, const struct rusage *usage, uint64_t now_ns)
 {
@@ -283,8 +334,11 @@ static void note_end(al_crew *crew, uint32_t slot, int status, const struct rusa
     result->sys_us = us_of(&usage->ru_stime);
     result->mem_kb =
         child->seen_kb > (uint64_t)usage->ru_maxrss ? child->seen_kb : (uint64_t)usage->ru_maxrss;
-    if (result->signal == SIGKILL && (child->is_over_memory || al_crew_kernel_killed(crew)))
+    if (result->signal == SIGKILL && was_over_memory(crew, child)) {
         result->cause = AL_CAUSE_MEMORY;
+        if (child->is_grouped && result->mem_kb < child->mem_bytes / 1024)
+            result->mem_kb = child->mem_bytes / 1024; /* it had that much, though nobody saw it */
+    }
     al_capture_end_silent(child->captures);
     if (drain(crew, slot)) {
         finish(crew, slot);

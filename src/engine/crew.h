@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "engine/capture.h"
+#include "engine/memory_group.h"
 #include "engine/spawn.h"
 #include "engine/task.h"
 
@@ -50,6 +51,7 @@ typedef struct al_child {
     al_capture captures[2]; /**< standard output, standard error */
     /* crew*.c's own */
     bool is_watched, is_young, is_over_memory;
+    bool is_grouped; /* the kernel sees to its memory */
     uint32_t nsignals, next_young, previous_young;
     uint64_t seen_kb;
 } al_child;
@@ -59,22 +61,27 @@ struct al_crew {
     al_child *children; /* [nslots + 1], index = slot */
     uint32_t nlive, nlingering, nlimited, first_young, last_young;
     uint64_t weighed_at_ns, noom;
+    al_memory_groups groups;
+    bool has_groups; /* they were asked for: the first task with a limit does it */
 };
 
 /** @return false: out of memory; al_crew_fini() all the same */
 bool al_crew_init(al_crew *crew, const al_crew_opts *opts);
-/** Closes outputs; processes that run are nobody's from then on. */
+/** Closes outputs, removes control groups; processes that run are nobody's from then on. */
 void al_crew_fini(al_crew *crew);
 
-/** Start a task in a free slot; spawn->out_fd and err_fd are filled in here. What al_spawn_start() says comes
- * back; the slot is in use then, also when it failed: see al_crew_fail().
+/** Start a task in a free slot; spawn->out_fd, err_fd and group_fd are filled in here. What al_spawn_start()
+ * says comes back; the slot is in use then, also when it failed: see al_crew_fail().
  * @param mem_bytes  it may take; 0: any
  * @param script     what executes a file that the system cannot, as a script without #!; NULL: nothing does
- * @return 0, or errno; *failed says of what */
+ * @return 0, or errno; *failed says of what: the program's name, or what else could not be done */
 int al_crew_start(al_crew *crew, uint32_t slot, al_spawn *spawn, uint64_t mem_bytes, const char *script,
                   const char **failed);
 /** A task whose start failed, or was not tried: it ends (now), with text on its standard error. */
 void al_crew_fail(al_crew *crew, uint32_t slot, int fault, const char *text);
+/** A task that says it succeeded did not make a file that it declared: it has failed, and its standard error
+ * says of what. */
+void al_result_lacks(al_result *result, al_capture *err_out, const char *name);
 /** End the group of a task: TERM, or KILL. */
 void al_crew_kill(al_crew *crew, uint32_t slot, bool hard);
 

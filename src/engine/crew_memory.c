@@ -2,7 +2,8 @@
  *
  * A task is its first process with all below it. Their resident memory is added up a few times a second; only
  * when that is over the limit are pages that several of them share counted once (Pss), which is slow. A limit
- * of the address space (RLIMIT_AS) would be exact and wrong: programs reserve much that they never use.
+ * of the address space (RLIMIT_AS) would be exact and wrong: programs reserve much that they never use. A
+ * task in a control group (memory_group.h) is only measured here: the kernel ends it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -82,7 +83,7 @@ static void weigh(al_crew *crew, al_child *child)
         kb = sum_kb(pids, count, proportional_kb);
     if (kb > child->seen_kb)
         child->seen_kb = kb;
-    if (kb * 1024 > child->mem_bytes) {
+    if (kb * 1024 > child->mem_bytes && !child->is_grouped) {
         child->is_over_memory = true;
         crew->opts.over_memory(crew->opts.arg, child->slot);
     }

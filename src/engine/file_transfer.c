@@ -17,6 +17,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/clock.h"
+
 static al_sum digest(const XXH3_state_t *state)
 {
     XXH128_hash_t sum = XXH3_128bits_digest(state);
@@ -30,44 +32,86 @@ bool al_sender_begin(al_sender *sender, int fd, uint64_t nbytes)
 {
     sender->fd = fd;
     sender->left = nbytes;
-    if (sender->chunk == NULL)
-        sender->chunk = malloc(AL_TRANSFER_CHUNK);
     if (sender->summing == NULL)
         sender->summing = XXH3_createState();
-    if (sender->chunk == NULL || sender->summing == NULL)
+    if (sender->summing == NULL)
         return false;
     XXH3_128bits_reset(sender->summing);
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (nbytes > AL_TRANSFER_CHUNK)
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return true;
 }
 
-static void end_sending(al_sender *sender, const char *fault, al_message *message)
+static bool end_sending(al_sender *sender, const char *fault, al_outbox *out)
 {
+    al_message message = {.kind = AL_MESSAGE_FILE_END,
+                          .tail = {digest(sender->summing), {fault, strlen(fault)}}};
+    al_message_encode(&out->bytes, &message);
     (void)close(sender->fd);
     sender->fd = -1;
-    *message =
-        (al_message){.kind = AL_MESSAGE_FILE_END, .tail = {digest(sender->summing), {fault, strlen(fault)}}};
+    return fault[0] == '\0';
 }
 
-void al_sender_next(al_sender *sender, al_message *message)
+/** The file's next bytes. @return how many; 0: it has become shorter; -1: errno */
+static ssize_t read_piece(al_sender *sender, char *at, size_t wanted)
 {
-    size_t wanted = sender->left < AL_TRANSFER_CHUNK ? (size_t)sender->left : AL_TRANSFER_CHUNK;
-    if (wanted == 0) {
-        end_sending(sender, "", message);
-        return;
-    }
     ssize_t n;
     do
-        n = read(sender->fd, sender->chunk, wanted);
+        n = read(sender->fd, at, wanted);
     while (n < 0 && errno == EINTR);
-    if (n <= 0) {
-        end_sending(sender, n < 0 ? strerror(errno) : "it became shorter while it was read", message);
-        return;
+    if (n > 0) {
+        sender->left -= (uint64_t)n;
+        (void)XXH3_128bits_update(sender->summing, at, (size_t)n);
     }
-    sender->left -= (uint64_t)n;
-    (void)XXH3_128bits_update(sender->summing, sender->chunk, (size_t)n);
-    *message = (al_message){.kind = AL_MESSAGE_DATA,
-                            .data = {.nbytes = (uint32_t)n, .bytes = {sender->chunk, (size_t)n}}};
+    return n;
+}
+
+/** The next bytes where they will be written from. @return as read_piece() */
+static ssize_t put_plain(al_sender *sender, size_t wanted, char *to)
+{
+    ssize_t n = read_piece(sender, to, wanted);
+    if (n > 0)
+        al_packing_passed(&sender->packing, (size_t)n);
+    return n;
+}
+
+/** The same, packed if they become shorter. @param[out] nput  bytes that it takes, if not as many */
+static ssize_t put_packed(al_sender *sender, size_t wanted, char *to, size_t *nput)
+{
+    ssize_t n = read_piece(sender, sender->chunk, wanted);
+    if (n <= 0)
+        return n;
+    uint64_t begin_ns = al_clock_ns();
+    *nput = al_pack(&sender->packing.packer, sender->chunk, (size_t)n, to, (size_t)n - 1);
+    double took_ns = (double)(al_clock_ns() - begin_ns) / al_cpu_share_now(&sender->share);
+    al_packing_tried(&sender->packing, (size_t)n, *nput, (uint64_t)took_ns);
+    if (*nput == 0)
+        memcpy(to, sender->chunk, (size_t)n);
+    return n;
+}
+
+bool al_sender_next(al_sender *sender, al_outbox *out)
+{
+    size_t wanted = sender->left < AL_TRANSFER_CHUNK ? (size_t)sender->left : AL_TRANSFER_CHUNK;
+    if (wanted == 0)
+        return end_sending(sender, "", out);
+    bool packs = al_packing_wants(&sender->packing, wanted, out->rate);
+    if (packs && sender->chunk == NULL)
+        sender->chunk = malloc(AL_TRANSFER_CHUNK);
+    size_t npacked = 0, mark = al_message_begin_data(&out->bytes);
+    char *to = al_buffer_reserve(&out->bytes, wanted);
+    errno = ENOMEM;
+    ssize_t n = to == NULL                       ? -1
+                : packs && sender->chunk != NULL ? put_packed(sender, wanted, to, &npacked)
+                                                 : put_plain(sender, wanted, to);
+    if (n <= 0) {
+        const char *why = n < 0 ? strerror(errno) : "it became shorter while it was read";
+        out->bytes.nbytes = mark;
+        return end_sending(sender, why, out);
+    }
+    out->bytes.nbytes += npacked > 0 ? npacked : (size_t)n;
+    al_message_end_data(&out->bytes, mark, (uint32_t)n, npacked > 0);
+    return true;
 }
 
 void al_sender_fini(al_sender *sender)
@@ -75,11 +119,12 @@ void al_sender_fini(al_sender *sender)
     if (sender->fd >= 0)
         (void)close(sender->fd);
     (void)XXH3_freeState(sender->summing);
+    al_packing_fini(&sender->packing);
     free(sender->chunk);
     *sender = (al_sender){.fd = -1};
 }
 
-int al_file_sum(int fd, al_sum *sum)
+int al_file_sum(int fd, const atomic_bool *stop, al_sum *sum)
 {
     XXH3_state_t *state = XXH3_createState();
     char *chunk = malloc(AL_TRANSFER_CHUNK);
@@ -93,6 +138,8 @@ int al_file_sum(int fd, al_sum *sum)
             continue;
         if (n < 0)
             fault = errno;
+        else if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed))
+            fault = ECANCELED;
         if (n <= 0)
             break;
         (void)XXH3_128bits_update(state, chunk, (size_t)n);
@@ -235,8 +282,13 @@ void al_receiver_begin(al_receiver *receiver, int root, al_bytes path, uint64_t 
     static unsigned long count;
     drop(receiver);
     void *summing = receiver->summing != NULL ? receiver->summing : XXH3_createState();
-    *receiver =
-        (al_receiver){.folder = -1, .fd = -1, .wanted = nbytes, .mode = mode & 0777, .summing = summing};
+    *receiver = (al_receiver){.folder = -1,
+                              .fd = -1,
+                              .wanted = nbytes,
+                              .mode = mode & 0777,
+                              .summing = summing,
+                              .chunk = receiver->chunk,
+                              .packer = receiver->packer};
     if (summing == NULL) {
         fail(receiver, ENOMEM);
         return;
@@ -254,30 +306,52 @@ void al_receiver_begin(al_receiver *receiver, int root, al_bytes path, uint64_t 
         fail(receiver, errno);
 }
 
-void al_receiver_data(al_receiver *receiver, const al_file_data *data)
+/** The piece as it is in the file; .at NULL: it is damaged, or there is no memory for it (receiver->fault) */
+static al_bytes unpack(al_receiver *receiver, const al_file_data *data)
 {
-    const char *at = data->bytes.at;
-    size_t left = data->bytes.nbytes;
-    if (data->is_zstd != 0 || data->nbytes != left || receiver->nbytes + left > receiver->wanted) {
-        receiver->fault = receiver->fault != 0 ? receiver->fault : EBADMSG;
-        (void)snprintf(receiver->why, sizeof receiver->why, "more came than was said");
-        return;
-    }
-    if (receiver->fault != 0)
-        return;
-    (void)XXH3_128bits_update(receiver->summing, at, left);
-    receiver->nbytes += left;
-    while (left > 0) {
-        ssize_t n = write(receiver->fd, at, left);
+    if (data->is_zstd == 0)
+        return data->bytes;
+    if (receiver->chunk == NULL)
+        receiver->chunk = malloc(AL_TRANSFER_CHUNK);
+    if (receiver->chunk == NULL)
+        fail(receiver, ENOMEM);
+    else if (al_unpack(&receiver->packer, data->bytes.at, data->bytes.nbytes, receiver->chunk, data->nbytes))
+        return (al_bytes){receiver->chunk, data->nbytes};
+    return (al_bytes){NULL, 0};
+}
+
+static void write_piece(al_receiver *receiver, al_bytes bytes)
+{
+    while (bytes.nbytes > 0) {
+        ssize_t n = write(receiver->fd, bytes.at, bytes.nbytes);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
             fail(receiver, errno);
             return;
         }
-        at += n;
-        left -= (size_t)n;
+        bytes = (al_bytes){bytes.at + n, bytes.nbytes - (size_t)n};
     }
+}
+
+bool al_receiver_data(al_receiver *receiver, const al_file_data *data)
+{
+    if (data->nbytes > AL_TRANSFER_CHUNK || data->is_zstd > 1 ||
+        (data->is_zstd == 0 && data->nbytes != data->bytes.nbytes))
+        return false;
+    if (receiver->nbytes + data->nbytes > receiver->wanted) {
+        receiver->fault = receiver->fault != 0 ? receiver->fault : EBADMSG;
+        (void)snprintf(receiver->why, sizeof receiver->why, "more came than was said");
+    }
+    if (receiver->fault != 0)
+        return true;
+    al_bytes bytes = unpack(receiver, data);
+    if (bytes.at == NULL)
+        return receiver->fault != 0;
+    (void)XXH3_128bits_update(receiver->summing, bytes.at, bytes.nbytes);
+    receiver->nbytes += bytes.nbytes;
+    write_piece(receiver, bytes);
+    return true;
 }
 
 bool al_receiver_end(al_receiver *receiver, const al_file_tail *tail, al_sum *sum)
@@ -313,9 +387,19 @@ int al_receiver_name(al_receiver *receiver)
     return fault;
 }
 
+void al_receiver_leave(al_receiver *receiver)
+{
+    receiver->part[0] = '\0';
+    (void)close(receiver->folder);
+    receiver->folder = -1;
+}
+
 void al_receiver_fini(al_receiver *receiver)
 {
     drop(receiver);
     (void)XXH3_freeState(receiver->summing);
+    al_packer_fini(&receiver->packer);
+    free(receiver->chunk);
     receiver->summing = NULL;
+    receiver->chunk = NULL;
 }

@@ -104,6 +104,11 @@ void al_put_u32(al_buffer *out, uint32_t value)
     (void)al_buffer_append(out, bytes, sizeof bytes);
 }
 
+void al_set_u32(char *at, uint32_t value)
+{
+    store_u32(at, value);
+}
+
 void al_put_u64(al_buffer *out, uint64_t value)
 {
     char bytes[8];

@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 
 /** Goes up with every change of a frame's or a message's layout. */
-#define AL_FRAME_VERSION 1u
+#define AL_FRAME_VERSION 3u
 
 enum {
     AL_FRAME_HEAD = 16,           /**< bytes before a payload */
@@ -48,6 +48,8 @@ al_frame_state al_frame_next(al_bytes read, al_frame *frame, size_t *used, const
 void al_put_u8(al_buffer *out, uint8_t value);
 void al_put_u32(al_buffer *out, uint32_t value);
 void al_put_u64(al_buffer *out, uint64_t value);
+/** The same as al_put_u32(), in place of four bytes that are there. */
+void al_set_u32(char *at, uint32_t value);
 /** A length of four bytes, then the bytes. */
 void al_put_bytes(al_buffer *out, al_bytes bytes);
 void al_put_text(al_buffer *out, const char *text);

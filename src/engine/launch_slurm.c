@@ -9,7 +9,7 @@
  *     slurm:nodes=4,cpus=8,partition=p,time=2h,account=a,mem=16G,...
  *
  * A key that is not ours becomes srun's option of that name, so that qos, constraint or gres need no word
- * here.
+ * here. Within an allocation those that only a job can have are passed over.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,6 +20,7 @@
 
 #include "base/fail.h"
 #include "engine/launcher.h"
+#include "engine/slurm.h"
 
 #define NODES_MOST 1000u
 
@@ -50,25 +51,41 @@ static const char *pairs_of(const char *target)
     return target + (target[5] == ':' ? 6 : 5);
 }
 
-/** Nodes of the allocation that we are in; 0: we are in none. */
-static uint32_t nodes_here(void)
+uint32_t al_slurm_nodes_here(void)
 {
     const char *job = getenv("SLURM_JOB_ID"), *nodes = getenv("SLURM_JOB_NUM_NODES");
     int count = job != NULL && nodes != NULL ? atoi(nodes) : 0;
     return count > 0 && count <= (int)NODES_MOST ? (uint32_t)count : 0;
 }
 
-/** "2h", "90m", "30s", "1d" as srun wants it; anything else as it is. */
-static void slurm_time(const char *text, char out[64])
+/** "2h", "90m", "30s", "1d" in s; -1: it is something else. */
+static double seconds_of(const char *text)
 {
     char *end;
     double value = strtod(text, &end);
-    double seconds = end == text || end[0] == '\0' || end[1] != '\0' ? -1
-                     : *end == 's'                                   ? value
-                     : *end == 'm'                                   ? value * 60
-                     : *end == 'h'                                   ? value * 3600
-                     : *end == 'd'                                   ? value * 86400
-                                                                     : -1;
+    return end == text || end[0] == '\0' || end[1] != '\0' ? -1
+           : *end == 's'                                   ? value
+           : *end == 'm'                                   ? value * 60
+           : *end == 'h'                                   ? value * 3600
+           : *end == 'd'                                   ? value * 86400
+                                                           : -1;
+}
+
+double al_slurm_limit_s(const char *target)
+{
+    char key[64], value[512];
+    bool bad;
+    double limit_s = 0;
+    for (const char *at = pairs_of(target); next_pair(&at, key, value, &bad);)
+        if (strcmp(key, "time") == 0)
+            limit_s = seconds_of(value);
+    return limit_s > 0 ? limit_s : 0;
+}
+
+/** A time as srun wants it; what is none of ours as it is. */
+static void slurm_time(const char *text, char out[64])
+{
+    double seconds = seconds_of(text);
     if (seconds < 0) {
         (void)snprintf(out, 64, "%.60s", text);
         return;
@@ -77,12 +94,23 @@ static void slurm_time(const char *text, char out[64])
     (void)snprintf(out, 64, "%lu:%02lu:%02lu", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+uint32_t al_slurm_nodes_of(const char *target)
+{
+    char key[64], value[512];
+    bool bad;
+    uint32_t nnodes = 0;
+    for (const char *at = pairs_of(target); next_pair(&at, key, value, &bad);)
+        if (strcmp(key, "nodes") == 0)
+            nnodes = (uint32_t)atoi(value);
+    return nnodes;
+}
+
 static allot_err expand(const char *target, uint32_t *count, uint32_t number, char **named, allot_error *err)
 {
     char key[64], value[512];
     bool bad;
     const char *at = pairs_of(target);
-    uint32_t here = nodes_here();
+    uint32_t here = al_slurm_nodes_here();
     *count = here > 0 ? here : 1;
     while (next_pair(&at, key, value, &bad))
         if (strcmp(key, "nodes") == 0) {
@@ -115,21 +143,54 @@ static void add_option(al_buffer *argv, uint32_t *argc, const char *key, const c
     al_argv_add(argv, argc, text);
 }
 
+/** Whether a step has this option, too; the others are the job's, and were heard when that was made: a step
+ * that is told to begin in an hour would wait for it. */
+static bool is_of_step(const char *key)
+{
+    static const char *const beginnings[] = {"cpu",   "mem",  "gpu",          "gres",   "tres", "threads",
+                                             "cores", "hint", "distribution", "export", NULL};
+    for (size_t k = 0; beginnings[k] != NULL; k++)
+        if (strncmp(key, beginnings[k], strlen(beginnings[k])) == 0)
+            return true;
+    return false;
+}
+
+bool al_slurm_add_options(const char *target, bool is_step, al_buffer *argv, uint32_t *argc)
+{
+    char key[64], value[512];
+    bool bad, has_cpus = false;
+    for (const char *at = pairs_of(target); next_pair(&at, key, value, &bad);) {
+        if (is_step && !is_of_step(key))
+            continue;
+        add_option(argv, argc, key, value);
+        has_cpus = has_cpus || strcmp(key, "cpus") == 0 || strncmp(key, "cpus-", 5) == 0;
+    }
+    return has_cpus;
+}
+
+bool al_slurm_is_passing(const char *why)
+{
+    static const char *const texts[] = {"Unable to contact",  "Socket timed out",
+                                        "not responding",     "temporarily unable",
+                                        "Connection refused", "Zero Bytes were transmitted"};
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+        if (strcasestr(why, texts[k]) != NULL)
+            return true;
+    return false;
+}
+
 static allot_err command(const al_engine_spec *spec, const al_launch_opts *opts, const char *script,
                          al_buffer *argv, uint32_t *argc, allot_error *err)
 {
-    char key[64], value[512], text[300];
-    bool bad, has_cpus = false;
+    char text[300];
     al_argv_add(argv, argc, "srun");
     static const char *const always[] = {"--nodes=1",    "--ntasks=1", "--input=all",         "--output=all",
                                          "--unbuffered", "--mpi=none", "--kill-on-bad-exit=0"};
     for (size_t k = 0; k < sizeof always / sizeof always[0]; k++)
         al_argv_add(argv, argc, always[k]);
-    for (const char *at = pairs_of(spec->target); next_pair(&at, key, value, &bad);) {
-        add_option(argv, argc, key, value);
-        has_cpus = has_cpus || strcmp(key, "cpus") == 0 || strncmp(key, "cpus-", 5) == 0;
-    }
-    if (nodes_here() > 0) { /* one step a node, beside whatever else runs in the allocation */
+    bool is_step = al_slurm_nodes_here() > 0;
+    bool has_cpus = al_slurm_add_options(spec->target, is_step, argv, argc);
+    if (is_step) { /* one step a node, beside whatever else runs in the allocation */
         (void)snprintf(text, sizeof text, "--relative=%u", spec->number);
         al_argv_add(argv, argc, text);
         al_argv_add(argv, argc, "--overlap");
@@ -152,4 +213,6 @@ const al_launcher al_launch_slurm = {.name = "slurm",
                                      .expand = expand,
                                      .command = command,
                                      .start_ns = UINT64_C(365) * 86400 * 1000000000,
-                                     .is_lent = true};
+                                     .is_lent = true,
+                                     .is_passing = al_slurm_is_passing,
+                                     .takes_words = true};

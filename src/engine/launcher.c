@@ -6,22 +6,44 @@
 #include "engine/launcher.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "engine/bootstrap.h"
 
 #define SLOTS_MOST 4096u
 #define DEPTH_MOST 8 /* files that name files */
 
 /* ssh claims whatever the others do not. */
-const al_launcher *const al_launchers[] = {&al_launch_slurm, &al_launch_fake, &al_launch_ssh, NULL};
+const al_launcher *const al_launchers[] = {&al_launch_slurm, &al_launch_fake, &al_launch_dryrun,
+                                           &al_launch_ssh, NULL};
 
 void al_argv_add(al_buffer *argv, uint32_t *argc, const char *text)
 {
     (void)al_buffer_append(argv, text, strlen(text) + 1);
     (*argc)++;
+}
+
+allot_err al_argv_add_relay(al_buffer *argv, uint32_t *argc, uint64_t delay_ns, uint64_t bytes_per_s,
+                            allot_error *err)
+{
+    char path[PATH_MAX] = "", number[24];
+    if (delay_ns == 0 && bytes_per_s == 0)
+        return ALLOT_OK;
+    if (!al_agent_path(path, sizeof path))
+        return al_fail(err, ALLOT_ENOTFOUND, 0,
+                       "%s: the agent for this machine is not there, which would relay", path);
+    al_argv_add(argv, argc, path);
+    al_argv_add(argv, argc, "--relay");
+    (void)snprintf(number, sizeof number, "%" PRIu64, delay_ns);
+    al_argv_add(argv, argc, number);
+    (void)snprintf(number, sizeof number, "%" PRIu64, bytes_per_s);
+    al_argv_add(argv, argc, number);
+    return ALLOT_OK;
 }
 
 /* ---- one engine -----------------------------------------------------------------------------------------
@@ -165,10 +187,9 @@ static size_t length_of(const char *text)
         return length;
     while (text[length] == ',') {
         const char *next = text + length + 1;
-        size_t nnext = strcspn(next, ",");
-        if (memchr(next, '=', nnext) == NULL)
+        if (next[strcspn(next, "=:,")] != '=') /* "fake:die=1,slurm:nodes=2" are two */
             break;
-        length += 1 + nnext;
+        length += 1 + strcspn(next, ",");
     }
     return length;
 }

@@ -12,6 +12,7 @@
 #include <allot/error.h>
 
 #include "base/buffer.h"
+#include "engine/message.h"
 
 /** An engine that somebody asked for. */
 typedef struct al_engine_spec {
@@ -21,6 +22,13 @@ typedef struct al_engine_spec {
     uint32_t nslots; /**< tasks at a time; 0: not said */
     uint32_t number; /**< of several with one target, from 0 */
 } al_engine_spec;
+
+/** Tasks at a time at an engine that says nothing itself. */
+typedef struct al_engine_jobs {
+    uint32_t count;     /**< 0: by its processors: */
+    uint32_t per_mille; /**< so many thousandths of them, */
+    int32_t nmore;      /**< and so many more */
+} al_engine_jobs;
 
 /** What all engines of a run have in common. */
 typedef struct al_launch_opts {
@@ -45,11 +53,18 @@ typedef struct al_launcher {
      * @return ALLOT_OK; ALLOT_EINVAL; ALLOT_ENOTFOUND; ALLOT_ENOMEM */
     allot_err (*command)(const al_engine_spec *spec, const al_launch_opts *opts, const char *script,
                          al_buffer *argv, uint32_t *argc, allot_error *err);
+    /** Change what its agent is told first; NULL: nothing. Texts may be cut, not replaced. */
+    void (*hello)(const al_engine_spec *spec, al_hello *hello);
     uint64_t start_ns; /**< time that an engine has to come up; a queue's is long */
+    bool is_dry;       /**< it runs nothing: a run on it is not kept, and has no other engines */
     bool is_lent;      /**< others wait for it: asked for when there is work, given back when there is none */
+    /** Whether what kept an engine from coming up will pass by itself, so that it is tried again for ever.
+     * NULL: nothing does. Pure. */
+    bool (*is_passing)(const char *why);
+    bool takes_words; /**< a batch system: al_launch_opts.batch_words are for it */
 } al_launcher;
 
-extern const al_launcher al_launch_ssh, al_launch_slurm, al_launch_fake;
+extern const al_launcher al_launch_ssh, al_launch_slurm, al_launch_fake, al_launch_dryrun;
 /** All of them, NULL at the end. */
 extern const al_launcher *const al_launchers[];
 
@@ -62,5 +77,10 @@ void al_engine_specs_free(al_engine_spec *specs, uint32_t nspecs);
 
 /** Append a text with its end. */
 void al_argv_add(al_buffer *argv, uint32_t *argc, const char *text);
+/** Append the beginning of a command that reaches what follows it over a way of this delay, each way, and
+ * this rate (0: any); with neither, nothing.
+ * @return ALLOT_OK; ALLOT_ENOTFOUND: there is no agent for this machine, which is what relays */
+allot_err al_argv_add_relay(al_buffer *argv, uint32_t *argc, uint64_t delay_ns, uint64_t bytes_per_s,
+                            allot_error *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -23,10 +24,9 @@
 #include "engine/bootstrap.h"
 #include "engine/spawn.h"
 
-#define BANNER_MOST (UINT64_C(1) << 20)  /* bytes that a login shell may print */
-#define READ_MOST (UINT64_C(256) << 10)  /* at a time, */
-#define TURN_MOST (UINT64_C(4) << 20)    /* before others get their turn */
-#define PENDING_MOST (UINT64_C(1) << 20) /* bytes that may wait here to be written */
+#define BANNER_MOST (UINT64_C(1) << 20) /* bytes that a login shell may print */
+#define READ_MOST (UINT64_C(256) << 10) /* at a time, */
+#define TURN_MOST (UINT64_C(4) << 20)   /* before others get their turn */
 #define WORDS_MOST 400u
 
 typedef enum state { GREETING, OFFERED, SENDING, WELCOMING, UP, GONE } state;
@@ -38,13 +38,14 @@ struct al_link {
     al_link_opts opts;
     const al_agent_image *image;
     bool has_bad_agent;
-    al_buffer read, write;
-    size_t nused, nwritten; /* of these, dealt with */
-    size_t nimage;          /* bytes of the agent's program that were written */
+    al_buffer read;
+    size_t nused; /* of it, dealt with */
+    al_outbox out;
     uint64_t opened_ns, heard_ns, beat_ns;
     uint64_t rtt_ns, rtt_since_ns;
     uint64_t credit, owed, window;
-    uint64_t nsent, nreceived;
+    uint64_t nreceived;
+    char machine[64];
     char words[WORDS_MOST]; /* the last line of standard error */
     char why[WORDS_MOST + 200];
 };
@@ -73,12 +74,13 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/** Three pipes. ends: the process's. */
+/** Two pipes, and for its standard input a socket: a pipe that is full has room again as soon as a page was
+ * read, and we would be woken for each; a socket, once most of it was. ends: the process's. */
 static bool open_pipes(al_link *link, int ends[3])
 {
     int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-    bool good = true;
-    for (int k = 0; k < 3; k++)
+    bool good = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipes[0]) == 0;
+    for (int k = 1; k < 3; k++)
         good = good && pipe2(pipes[k], O_CLOEXEC) == 0;
     link->fds = (al_link_fds){.in = pipes[0][1], .out = pipes[1][0], .err = pipes[2][0]};
     ends[0] = pipes[0][0];
@@ -88,7 +90,8 @@ static bool open_pipes(al_link *link, int ends[3])
     for (int k = 0; k < 3 && good; k++)
         good = fcntl(ours[k], F_SETFL, O_NONBLOCK) == 0;
     if (good) {
-        (void)fcntl(link->fds.in, F_SETPIPE_SZ, 1 << 20);
+        int most = 1 << 20; /* the system's limit, where that is less */
+        (void)setsockopt(link->fds.in, SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
         (void)fcntl(link->fds.out, F_SETPIPE_SZ, 1 << 20);
     }
     return good;
@@ -113,6 +116,7 @@ allot_err al_link_open(const al_link_opts *opts, al_link **made, allot_error *er
                       .in_fd = ends[0],
                       .out_fd = ends[1],
                       .err_fd = ends[2],
+                      .group_fd = -1,
                       .new_session = opts->new_session};
     int fault = opened ? al_spawn_start(&spawn, &link->pid, &failed) : errno;
     for (int k = 0; k < 3; k++)
@@ -138,7 +142,7 @@ void al_link_close(al_link *link)
     close_fd(&link->fds.out);
     close_fd(&link->fds.err);
     al_buffer_fini(&link->read);
-    al_buffer_fini(&link->write);
+    al_buffer_fini(&link->out.bytes);
     free(link);
 }
 
@@ -162,24 +166,30 @@ static char *next_line(al_link *link)
 
 static void offer(al_link *link, const char *greeting)
 {
-    char system[64], machine[64], line[160];
-    allot_error err;
-    if (sscanf(greeting, "@allot %63s %63s", system, machine) != 2 ||
-        al_agent_image_for(system, machine, &link->image, &err) != ALLOT_OK) {
-        lose(link, "%s",
-             sscanf(greeting, "@allot %63s %63s", system, machine) == 2 ? err.text : "its greeting is odd");
+    char system[64], line[160];
+    allot_error err = {.text = "its greeting is odd"};
+    if (sscanf(greeting, "@allot %63s %63s", system, link->machine) != 2 ||
+        al_agent_image_for(system, link->machine, &link->image, &err) != ALLOT_OK) {
+        lose(link, "%s", err.text);
         return;
     }
     (void)snprintf(line, sizeof line, "%s %zu %s\n", link->image->name, link->image->bytes.nbytes,
                    link->opts.replaces_agent ? "new" : "keep");
-    (void)al_buffer_text(&link->write, line);
+    (void)al_buffer_text(&link->out.bytes, line);
     link->state = OFFERED;
+}
+
+static void send_agent(al_link *link)
+{
+    al_bytes program = link->image->bytes;
+    (void)al_buffer_append(&link->out.bytes, program.at, program.nbytes);
+    link->state = SENDING;
 }
 
 static void welcome(al_link *link)
 {
     al_message hello = {.kind = AL_MESSAGE_HELLO, .hello = link->opts.hello};
-    al_message_encode(&link->write, &hello);
+    al_message_encode(&link->out.bytes, &hello);
     link->state = WELCOMING;
 }
 
@@ -191,7 +201,7 @@ static void bring_up(al_link *link)
         if (link->state == GREETING && strncmp(line, "@allot ", 7) == 0)
             offer(link, line);
         else if (link->state == OFFERED && strcmp(line, "@send") == 0)
-            link->state = SENDING;
+            send_agent(link);
         else if (link->state != GREETING && strcmp(line, "@run") == 0)
             welcome(link);
         else if (link->state != GREETING && strncmp(line, "@full ", 6) == 0)
@@ -221,7 +231,9 @@ static void hear_words(al_link *link)
             return;
         text[n] = '\0';
         for (char *at = text, *line; (line = strsep(&at, "\r\n")) != NULL;)
-            if (line[0] != '\0' && strspn(line, "@ \t-=*") < strlen(line)) /* not a frame around a warning */
+            if (line[0] != '\0' &&
+                strspn(line, "@ \t-=*") < strlen(line) && /* not a frame around a warning */
+                strncmp(line, "Try ", 4) != 0)            /* '... --help', below what is wrong */
                 (void)snprintf(link->words, sizeof link->words, "%s", line);
     }
     close_fd(&link->fds.err);
@@ -264,40 +276,15 @@ static void read_more(al_link *link, uint64_t now_ns)
     }
 }
 
-/** @return false: the pipe is full, or gone */
-static bool write_from(al_link *link, al_bytes bytes, size_t *done)
-{
-    while (*done < bytes.nbytes) {
-        ssize_t n = write(link->fds.in, bytes.at + *done, bytes.nbytes - *done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EAGAIN)
-            close_fd(&link->fds.in); /* its end will be heard, and why */
-        if (n < 0)
-            return false;
-        *done += (size_t)n;
-        link->nsent += (uint64_t)n;
-    }
-    return true;
-}
-
 static void write_more(al_link *link)
 {
-    if (link->fds.in < 0)
-        return;
-    if (link->nwritten < link->write.nbytes &&
-        write_from(link, (al_bytes){link->write.at, link->write.nbytes}, &link->nwritten)) {
-        al_buffer_clear(&link->write);
-        link->nwritten = 0;
-    }
-    if (link->state == SENDING && link->nwritten == link->write.nbytes)
-        (void)write_from(link, link->image->bytes, &link->nimage);
+    if (link->fds.in >= 0 && !al_outbox_write(&link->out, link->fds.in))
+        close_fd(&link->fds.in); /* its end will be heard, and why */
 }
 
 bool al_link_wants_write(const al_link *link)
 {
-    return link->fds.in >= 0 && (link->nwritten < link->write.nbytes ||
-                                 (link->state == SENDING && link->nimage < link->image->bytes.nbytes));
+    return link->fds.in >= 0 && al_outbox_pending(&link->out) > 0;
 }
 
 al_link_fds al_link_descriptors(const al_link *link)
@@ -314,30 +301,42 @@ static bool takes_credit(al_message_kind kind)
            kind == AL_MESSAGE_DATA || kind == AL_MESSAGE_TASK;
 }
 
+/** What was appended since before is to be sent. */
+static void charge(al_link *link, size_t before, bool takes)
+{
+    uint64_t nbytes = link->out.bytes.nbytes - before;
+    if (takes)
+        link->credit = link->credit > nbytes ? link->credit - nbytes : 0;
+    if (link->out.bytes.failed)
+        lose(link, "out of memory");
+}
+
 void al_link_send(al_link *link, const al_message *message)
 {
-    size_t before = link->write.nbytes;
-    al_message_encode(&link->write, message);
-    uint64_t nbytes = link->write.nbytes - before;
-    if (takes_credit(message->kind))
-        link->credit = link->credit > nbytes ? link->credit - nbytes : 0;
-    if (link->write.failed)
-        lose(link, "out of memory");
+    size_t before = link->out.bytes.nbytes;
+    al_message_encode(&link->out.bytes, message);
+    charge(link, before, takes_credit(message->kind));
 }
 
 uint64_t al_link_room(const al_link *link)
 {
-    uint64_t pending = link->write.nbytes - link->nwritten;
-    uint64_t room = pending < PENDING_MOST ? PENDING_MOST - pending : 0;
+    uint64_t pending = al_outbox_pending(&link->out);
+    uint64_t room = pending < AL_OUTBOX_MOST ? AL_OUTBOX_MOST - pending : 0;
     return link->state != UP ? 0 : room < link->credit ? room : link->credit;
 }
 
 void al_link_send_encoded(al_link *link, al_bytes frame)
 {
-    (void)al_buffer_append(&link->write, frame.at, frame.nbytes);
-    link->credit = link->credit > frame.nbytes ? link->credit - frame.nbytes : 0;
-    if (link->write.failed)
-        lose(link, "out of memory");
+    size_t before = link->out.bytes.nbytes;
+    (void)al_buffer_append(&link->out.bytes, frame.at, frame.nbytes);
+    charge(link, before, true);
+}
+
+void al_link_send_piece(al_link *link, al_sender *sender)
+{
+    size_t before = link->out.bytes.nbytes;
+    (void)al_sender_next(sender, &link->out);
+    charge(link, before, sender->fd >= 0); /* a FILE_END is free */
 }
 
 /** What takes credit was taken: the agent may send as much again. */
@@ -491,6 +490,16 @@ const char *al_link_why(const al_link *link)
     return link->why;
 }
 
+int al_link_pid(const al_link *link)
+{
+    return link->pid;
+}
+
+const char *al_link_machine(const al_link *link)
+{
+    return link->machine;
+}
+
 bool al_link_has_bad_agent(const al_link *link)
 {
     return link->has_bad_agent;
@@ -503,6 +512,6 @@ uint64_t al_link_rtt_ns(const al_link *link)
 
 void al_link_traffic(const al_link *link, uint64_t *nsent, uint64_t *nreceived)
 {
-    *nsent = link->nsent;
+    *nsent = link->out.nsent;
     *nreceived = link->nreceived;
 }

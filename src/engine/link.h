@@ -12,6 +12,7 @@
 
 #include <allot/error.h>
 
+#include "engine/file_transfer.h"
 #include "engine/message.h"
 
 typedef struct al_link al_link;
@@ -56,13 +57,19 @@ void al_link_send(al_link *link, const al_message *message);
 uint64_t al_link_room(const al_link *link);
 /** The same of a message that was encoded before. */
 void al_link_send_encoded(al_link *link, al_bytes frame);
+/** The same of a file's next piece: al_sender_next(). */
+void al_link_send_piece(al_link *link, al_sender *sender);
 
+/** The process at the near end, for who wants to see it end: al_link_close() does not wait for that. */
+int al_link_pid(const al_link *link);
 bool al_link_is_up(const al_link *link);   /**< the agent has answered */
 bool al_link_is_gone(const al_link *link); /**< nothing more will come */
 /** It is not to be trusted any more: it counts as gone. */
 void al_link_lose(al_link *link, const char *why);
 /** Why it is gone, as a clause: "its disk is full", or what the launcher's program said last. */
 const char *al_link_why(const al_link *link);
+/** Its kind of machine, as `uname -m` tells; "" before it has greeted. */
+const char *al_link_machine(const al_link *link);
 /** It is gone because the agent's program there is damaged: the next link should replace it. */
 bool al_link_has_bad_agent(const al_link *link);
 /** The time that a message and its echo take, ns, the shortest lately; 0: not known. */

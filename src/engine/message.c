@@ -62,12 +62,18 @@ static void hello(const codec *c, al_hello *m)
     bytes(c, &m->token_path);
     bytes(c, &m->token);
     u32(c, &m->nslots);
+    u32(c, &m->per_mille);
+    u32(c, &m->nmore);
     u32(c, &m->lost_ms);
     u32(c, &m->linger_ms);
     u32(c, &m->kill_after_ms);
     u32(c, &m->nice);
     u64(c, &m->window);
     u8(c, &m->is_live);
+    u8(c, &m->is_dry);
+    u64(c, &m->dry_ns);
+    u64(c, &m->dry_mem_bytes);
+    u8(c, &m->packing);
 }
 
 static void welcome(const codec *c, al_welcome *m)
@@ -195,6 +201,24 @@ void al_message_encode(al_buffer *out, const al_message *message)
     al_message copy = *message; /* which encoding leaves alone, but decoding does not */
     size_t mark = al_frame_begin(out, (uint8_t)message->kind);
     fields_of(&(codec){.out = out}, &copy);
+    al_frame_end(out, mark);
+}
+
+size_t al_message_begin_data(al_buffer *out)
+{
+    size_t mark = al_frame_begin(out, AL_MESSAGE_DATA);
+    fields_of(&(codec){.out = out}, &(al_message){.kind = AL_MESSAGE_DATA});
+    return mark;
+}
+
+void al_message_end_data(al_buffer *out, size_t mark, uint32_t nbytes, bool is_zstd)
+{
+    if (out->failed)
+        return;
+    char *head = out->at + mark + AL_FRAME_HEAD; /* size, is_zstd, length: as fields_of() has them */
+    al_set_u32(head, nbytes);
+    head[4] = (char)is_zstd;
+    al_set_u32(head + 5, (uint32_t)(out->nbytes - mark - AL_FRAME_HEAD - 9));
     al_frame_end(out, mark);
 }
 

@@ -41,13 +41,18 @@ typedef struct al_hello {
     al_bytes boot;              /**< of the controller's machine: boot id, and */
     uint64_t device, inode;     /**< cwd there; or */
     al_bytes token_path, token; /**< a file in cwd and what it holds */
-    uint32_t nslots;            /**< tasks at a time; 0: as many as processors */
+    uint32_t nslots;            /**< tasks at a time; 0: by the processors there, */
+    uint32_t per_mille, nmore;  /**< so many thousandths of them, and so many more (two's complement) */
     uint32_t lost_ms;           /**< silence after which the other side counts as gone */
     uint32_t linger_ms;         /**< how long what a task left behind may hold on to its output */
     uint32_t kill_after_ms;
     uint32_t nice;   /**< two's complement */
     uint64_t window; /**< bytes that may be on their way to us without credit */
     uint8_t is_live; /**< pass output on as it comes */
+    uint8_t is_dry;  /**< run nothing: a task succeeds after dry_ns, */
+    uint64_t dry_ns;
+    uint64_t dry_mem_bytes; /**< on a host with so much memory; 0: what there is */
+    uint8_t packing;        /**< al_packing_when, of the files that come to us */
 } al_hello;
 
 typedef struct al_welcome {
@@ -56,10 +61,10 @@ typedef struct al_welcome {
     al_bytes host;
     uint32_t uid, nslots, ncpus;
     uint64_t mem_bytes;
-    uint64_t window; /**< bytes that may be on their way to the agent without credit */
-    uint8_t shares;  /**< it sees the controller's cwd: nothing is to be copied */
-    uint8_t has_zstd;
-    al_bytes cached; /**< 16 bytes a sum, files that it has */
+    uint64_t window;  /**< bytes that may be on their way to the agent without credit */
+    uint8_t shares;   /**< it sees the controller's cwd: nothing is to be copied */
+    uint8_t has_zstd; /**< the agent can read it */
+    al_bytes cached;  /**< 16 bytes a sum, files that it has */
 } al_welcome;
 
 typedef struct al_task_order {
@@ -162,6 +167,10 @@ typedef struct al_message {
 
 /** Append the message's frame. Only memory can run out (out->failed). */
 void al_message_encode(al_buffer *out, const al_message *message);
+/** The ends of a DATA message's frame whose bytes are put into `out` between the two.
+ * @param nbytes  as it is in the file */
+size_t al_message_begin_data(al_buffer *out);
+void al_message_end_data(al_buffer *out, size_t mark, uint32_t nbytes, bool is_zstd);
 /** @return false: it is none, too short or too long for its kind */
 bool al_message_decode(const al_frame *frame, al_message *message);
 

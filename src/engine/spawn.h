@@ -15,6 +15,7 @@ typedef struct al_spawn {
     char *const *envp; /**< ends in NULL */
     const char *cwd;   /**< NULL: as we are */
     int in_fd, out_fd, err_fd;
+    int group_fd;     /**< the folder of the control group (version 2) that it begins in; -1: ours */
     int nice;         /**< added to ours */
     bool new_session; /**< in a session of its own, without a terminal; otherwise in a process group of its
                          own */

@@ -34,7 +34,8 @@
 #define ABOUT_INPUT (UINT64_MAX - 3)
 
 #define NEVENTS 64
-#define LOOK_NS UINT64_C(1000000000) /* between two looks at load and memory */
+#define LOOK_NS UINT64_C(1000000000)   /* between two looks at load and memory */
+#define BEATEN_NS UINT64_C(1000000000) /* for copies that nobody waits for, at the end */
 
 extern char **environ;
 
@@ -53,7 +54,7 @@ static bool make_env(al_farm *farm)
     if (farm->envp == NULL)
         return false;
     for (size_t k = 0; k < AL_FARM_TOLD; k++) {
-        farm->env_texts[k] = malloc(48 + (k == 0 ? length : 0));
+        farm->env_texts[k] = calloc(1, 48 + (k == 0 ? length : 0)); /* "": no task was started here yet */
         if (farm->env_texts[k] == NULL)
             return false;
         farm->envp[n++] = farm->env_texts[k];
@@ -94,6 +95,8 @@ static bool open_descriptors(al_farm *farm)
     (void)sigemptyset(&set);
     for (size_t k = 0; k < sizeof heard / sizeof heard[0]; k++)
         (void)sigaddset(&set, heard[k]);
+    if (farm->opts.drain_ns > 0)
+        (void)sigaddset(&set, SIGUSR1);
     farm->has_old_mask = pthread_sigmask(SIG_BLOCK, &set, &farm->old_mask) == 0;
     farm->epoll = epoll_create1(EPOLL_CLOEXEC);
     farm->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -164,12 +167,14 @@ void al_farm_destroy(al_farm *farm)
     if (farm == NULL)
         return;
     al_farm_engines_close(farm);
+    free(farm->engines);
     al_crew_fini(&farm->crew);
     for (uint32_t slot = 0; farm->places != NULL && slot <= farm->nplaces; slot++) {
         al_place *place = &farm->places[slot];
         for (int k = 0; k < 2; k++) {
             al_buffer_fini(&place->lines[k]);
             al_buffer_fini(&place->made);
+            al_held_fini(&place->held);
             if (place->own != NULL) {
                 al_capture_close(&place->own[k]);
                 al_buffer_fini(&place->own[k].text);
@@ -206,6 +211,12 @@ void al_farm_interrupt(al_farm *farm, int signal)
     farm->facts.signal = signal;
     farm->ninterrupts++;
     al_sched_stop(farm->opts.sched);
+    if (farm->ninterrupts == 1 && signal == SIGUSR1) {
+        farm->drained_ns = al_clock_ns() + farm->opts.drain_ns;
+        al_farm_say(farm, "the job's time is nearly up: nothing more is started");
+        al_farm_recall(farm);
+        return;
+    }
     if (farm->ninterrupts == 1 && signal == SIGINT) {
         char text[200];
         (void)snprintf(text, sizeof text,
@@ -218,6 +229,18 @@ void al_farm_interrupt(al_farm *farm, int signal)
         return;
     }
     al_sched_kill_running(farm->opts.sched, al_clock_ns());
+}
+
+/** What did not end in the time that USR1 left is ended. @return when to look again */
+static uint64_t drain(al_farm *farm, uint64_t now_ns)
+{
+    if (farm->drained_ns == 0)
+        return UINT64_MAX;
+    if (now_ns < farm->drained_ns)
+        return farm->drained_ns;
+    farm->drained_ns = 0;
+    al_sched_kill_running(farm->opts.sched, now_ns);
+    return UINT64_MAX;
 }
 
 /** The run cannot go on: what runs is ended. */
@@ -362,6 +385,8 @@ static int patience_ms(al_farm *farm, uint64_t due_ns)
         due_ns = least(due_ns, farm->status_at_ns);
     if (farm->is_held)
         due_ns = least(due_ns, farm->held_at_ns + LOOK_NS);
+    if (farm->over_ns != 0)
+        due_ns = least(due_ns, farm->over_ns + BEATEN_NS);
     if (!farm->input_ended && farm->is_input_ready && farm->ninterrupts == 0 && !farm->is_broken)
         due_ns = al_farm_has_enough(farm) ? least(due_ns, now_ns + 2000000) : now_ns;
     if (due_ns <= now_ns)
@@ -388,7 +413,7 @@ static void wait_for_events(al_farm *farm, int ms)
             farm->is_input_ready = true;
         else if (about == ABOUT_STORE)
             hear_store(farm);
-        else if (!al_farm_engine_event(farm, about))
+        else if (!al_farm_engine_event(farm, about, events[k].events))
             al_crew_hear(&farm->crew, (uint32_t)about);
     }
 }
@@ -411,11 +436,28 @@ static void mind_input(al_farm *farm)
     }
 }
 
-static bool is_over(const al_farm *farm)
+/** Whether nothing runs, or nothing but copies that are no longer wanted, elsewhere, which do not end: their
+ * engine may be frozen. What is still there when the connection is closed ends with that. */
+static bool is_done_with(al_farm *farm)
+{
+    bool is_over = al_sched_is_over(farm->opts.sched);
+    if (farm->nlive == 0 || !is_over) {
+        farm->over_ns = 0;
+        return is_over;
+    }
+    for (uint32_t slot = 1; slot <= farm->opts.nslots; slot++)
+        if (farm->places[slot].task != 0)
+            return false;
+    if (farm->over_ns == 0)
+        farm->over_ns = al_clock_ns();
+    return al_clock_ns() >= farm->over_ns + BEATEN_NS;
+}
+
+static bool is_over(al_farm *farm)
 {
     bool all_in = farm->facts.is_input_read || farm->is_broken || farm->ninterrupts > 0 ||
                   al_sched_is_halted(farm->opts.sched);
-    return all_in && farm->nlive == 0 && al_sched_is_over(farm->opts.sched);
+    return all_in && is_done_with(farm);
 }
 
 /** Whether somebody asked for more, the moment before the end. */
@@ -451,6 +493,7 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
             al_farm_interrupt(farm, SIGPIPE);
         }
         due_ns = least(due_ns, al_crew_weigh(&farm->crew, now_ns));
+        due_ns = least(due_ns, drain(farm, now_ns));
         act(farm);
         due_ns = least(due_ns, al_farm_engines_step(farm, al_clock_ns()));
         look_for_unfit(farm, now_ns);
@@ -461,7 +504,7 @@ allot_err al_farm_run(al_farm *farm, allot_error *err)
         show_status(farm, al_clock_ns());
         wait_for_events(farm, patience_ms(farm, due_ns));
     }
-    al_farm_engines_save(farm);
+    al_farm_engines_save(farm, al_clock_ns());
     al_farm_engines_close(farm);
     al_crew_end_strays();
     code = farm->fault.code;

@@ -47,7 +47,7 @@ typedef struct al_farm_opts {
     const uint32_t *engine_ids;    /**< their numbers in results */
     uint32_t nengines;
     al_launch_opts launch;
-    uint32_t engine_jobs;       /**< tasks at a time of an engine that says nothing; 0: its processors */
+    al_engine_jobs engine_jobs; /**< tasks at a time of an engine that says nothing */
     uint32_t cpus_milli;        /**< the least that a task takes */
     uint64_t lost_ns;           /**< silence after which an engine counts as lost */
     const al_stage_opts *stage; /**< files that go with tasks; NULL: none */
@@ -56,6 +56,7 @@ typedef struct al_farm_opts {
     uint64_t memfree_bytes;     /**< start nothing while less memory is free; 0: no matter */
     uint64_t linger_ns;         /**< how long processes that a task left behind may hold on to its output */
     uint64_t kill_after_ns;     /**< between TERM and KILL */
+    uint64_t drain_ns;          /**< after USR1 what runs may go on for so long; 0: USR1 is not heard */
     void (*status)(void *arg, char *line,
                    size_t nbytes); /**< writes the progress line; NULL: none is shown */
     void *status_arg;
@@ -72,7 +73,8 @@ allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *
 void al_farm_destroy(al_farm *farm);
 
 /** Work until the run is over, or stopped. Signals are the loop's meanwhile: INT once, nothing more is
- * started; INT again, TERM or HUP: what runs is ended.
+ * started; INT again, TERM or HUP: what runs is ended. USR1 (drain_ns): as INT, and a while later as INT
+ * again.
  * @return ALLOT_OK, also when tasks failed; ALLOT_EIO: the run cannot be kept (what runs was ended), an input
  * cannot be read; ALLOT_ENOTFOUND: the program cannot be executed at all (no task was tried); ALLOT_ENOMEM */
 allot_err al_farm_run(al_farm *farm, allot_error *err);
@@ -96,6 +98,18 @@ typedef struct al_farm_facts {
 } al_farm_facts;
 
 void al_farm_facts_of(const al_farm *farm, al_farm_facts *facts);
+
+/** An engine elsewhere, as it is at present. */
+typedef struct al_farm_engine_facts {
+    const char *name;  /**< borrowed until al_farm_destroy() */
+    const char *state; /**< up, connecting, waits for work, lost, given up. Static text */
+    bool was_up;
+    uint32_t nslots, nwaiting_most; /**< tasks at a time, and such as may wait there besides */
+    uint64_t nended;                /**< attempts */
+} al_farm_engine_facts;
+
+/** @param number  from 1. @return false: there is no such */
+bool al_farm_engine_facts_of(const al_farm *farm, uint32_t number, al_farm_engine_facts *facts);
 
 /** Have the loop stop as if by this signal; from its callbacks. */
 void al_farm_interrupt(al_farm *farm, int signal);

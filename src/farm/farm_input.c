@@ -115,8 +115,11 @@ static allot_err read_inputs(al_farm *farm, allot_error *err)
 allot_err al_farm_take_in(al_farm *farm, allot_error *err)
 {
     allot_err code = ALLOT_OK;
-    if (!farm->input_ended && !farm->is_broken && farm->ninterrupts == 0 && !al_farm_has_enough(farm))
+    if (!farm->input_ended && !farm->is_broken && farm->ninterrupts == 0 && !al_farm_has_enough(farm)) {
         code = read_inputs(farm, err);
+        if (farm->nlive == 0 && al_store_ntasks(farm->opts.store) > farm->nknown)
+            al_store_hurry(farm->opts.store); /* nothing else keeps us busy meanwhile */
+    }
     uint64_t ncommitted = al_store_ntasks_committed(farm->opts.store);
     if (code == ALLOT_OK && ncommitted > farm->nknown) {
         code = al_sched_add(farm->opts.sched, ncommitted - farm->nknown, 0, false);

@@ -116,10 +116,7 @@ static int execute(al_farm *farm, uint32_t slot, const al_action *action, uint32
                       .in_fd = own->in_fd >= 0 ? own->in_fd : farm->null,
                       .nice = farm->opts.nice,
                       .new_session = farm->has_terminal};
-    int fault = al_crew_start(&farm->crew, slot, &spawn, action->mem_bytes, farm->opts.shell, failed);
-    if (fault != 0 && strcmp(*failed, "execute") == 0)
-        *failed = argv[0];
-    return fault;
+    return al_crew_start(&farm->crew, slot, &spawn, action->mem_bytes, farm->opts.shell, failed);
 }
 
 allot_err al_farm_render(al_farm *farm, al_task_id task, uint32_t slot, al_farm_own *own, uint32_t *argc,
@@ -150,8 +147,13 @@ static void occupy(al_farm *farm, uint32_t slot, const al_action *action, uint64
                                 .start_us = al_farm_unix_us()};
     al_store_started(farm->opts.store, slot, action->task, action->attempt, place->result.start_us);
     farm->nlive++;
-    if (farm->nlive > farm->facts.nrunning_most)
-        farm->facts.nrunning_most = farm->nlive;
+}
+
+void al_farm_count_running(al_farm *farm)
+{
+    uint32_t nrunning = farm->nlive - farm->nwaiting;
+    if (nrunning > farm->facts.nrunning_most)
+        farm->facts.nrunning_most = nrunning;
 }
 
 static void start_here(al_farm *farm, const al_action *action)
@@ -161,6 +163,7 @@ static void start_here(al_farm *farm, const al_action *action)
     const char *failed;
     char text[600];
     al_place *place = &farm->places[slot];
+    al_farm_count_running(farm);
     place->captures = farm->crew.children[slot].captures;
     al_farm_own own = {.in_fd = -1};
     if (al_farm_render(farm, action->task, slot, &own, &argc, &err) != ALLOT_OK) {
@@ -205,35 +208,64 @@ bool al_farm_has_room(void *arg)
 void al_farm_over_memory(void *arg, uint32_t slot)
 {
     const al_farm *farm = arg;
-    al_sched_over_memory(farm->opts.sched, farm->places[slot].task);
+    al_sched_over_memory(farm->opts.sched, farm->places[slot].task, farm->places[slot].engine);
 }
 
-static void add_facts(al_farm *farm, const al_result *result)
+/** @param is_kept  it is its task's result, not that of a copy that decided nothing */
+static void add_facts(al_farm *farm, const al_result *result, bool is_kept)
 {
     al_farm_facts *facts = &farm->facts;
     double wall_s = (double)result->wall_us * 1e-6;
     facts->busy_s += wall_s;
     facts->user_s += (double)result->user_us * 1e-6;
     facts->sys_s += (double)result->sys_us * 1e-6;
-    facts->longest_s = wall_s > facts->longest_s ? wall_s : facts->longest_s;
+    facts->longest_s = is_kept && wall_s > facts->longest_s ? wall_s : facts->longest_s;
     facts->most_mem_kb = result->mem_kb > facts->most_mem_kb ? result->mem_kb : facts->most_mem_kb;
-    facts->nnew += al_task_is_final(result->state);
-    facts->nfailed += result->state == AL_TASK_FAILED;
+    facts->nnew += is_kept && al_task_is_final(result->state);
+    facts->nfailed += is_kept && result->state == AL_TASK_FAILED;
 }
 
 /** A task that says it succeeded has made the files that it declared, or it did not. */
 static void check_outputs(al_farm *farm, al_place *place)
 {
-    char missing[PATH_MAX], text[PATH_MAX + 80];
+    char missing[PATH_MAX];
     bool declares = farm->opts.names != NULL || (farm->opts.stage != NULL && farm->opts.stage->nfetch > 0);
+    const al_engine_spec *spec = farm->engines[place->engine].spec;
+    if (spec != NULL && spec->launcher->is_dry)
+        return; /* nothing was made */
     if (!declares || place->result.cause != AL_CAUSE_EXIT || place->result.exit_status != 0 ||
         al_farm_has_outputs(farm, place, missing))
         return;
-    place->result.cause = AL_CAUSE_OUTPUT;
-    place->result.exit_status = ENOENT;
-    (void)snprintf(text, sizeof text, "allot farm: %s: the task said that it makes this file, and did not\n",
-                   missing);
-    al_capture_add(&place->captures[1], text, strlen(text));
+    al_result_lacks(&place->result, &place->captures[1], missing);
+}
+
+bool al_farm_is_beaten(const al_farm *farm, const al_place *place)
+{
+    return al_task_is_final(al_sched_state(farm->opts.sched, place->task));
+}
+
+/** Files that were held back while the task ran twice get their names if this copy is the one. */
+static void name_files(al_farm *farm, al_place *place)
+{
+    allot_error err;
+    bool is_done = place->result.cause == AL_CAUSE_EXIT && place->result.exit_status == 0;
+    if (place->held.count > 0 && is_done && !al_farm_is_beaten(farm, place) &&
+        al_held_name(&place->held, al_stage_cwd(farm->engines[place->engine].stage), &err) != ALLOT_OK)
+        al_farm_spoil(place, err.text);
+}
+
+void al_farm_drop_results(al_farm *farm, al_place *place)
+{
+    char path[PATH_MAX];
+    for (int k = 0; k < 2; k++) {
+        if (place->captures == NULL || place->captures[k].nbytes <= AL_INLINE_MOST)
+            continue;
+        al_capture_close(&place->captures[k]);
+        al_farm_path_of(farm, place->result.slot, k == 1, path, sizeof path);
+        (void)unlink(path);
+    }
+    if (place->held.count > 0)
+        al_held_drop(&place->held, al_stage_cwd(farm->engines[place->engine].stage));
 }
 
 void al_farm_finish(al_farm *farm, uint32_t slot, uint64_t now_ns)
@@ -241,6 +273,7 @@ void al_farm_finish(al_farm *farm, uint32_t slot, uint64_t now_ns)
     al_place *place = &farm->places[slot];
     al_result *result = &place->result;
     al_args texts[2];
+    name_files(farm, place);
     check_outputs(farm, place);
     if (farm->opts.is_live)
         show_rest(place);
@@ -256,11 +289,16 @@ void al_farm_finish(al_farm *farm, uint32_t slot, uint64_t now_ns)
     }
     result->nout = place->captures[0].nbytes;
     result->nerr = place->captures[1].nbytes;
-    al_sched_ended(farm->opts.sched, result, now_ns);
-    add_facts(farm, result);
-    al_farm_measure_bundle(farm, result);
-    (void)al_store_ended(farm->opts.store, result, texts[0],
-                         texts[1]); /* there was room when its end was taken */
+    bool is_kept = al_sched_ended(farm->opts.sched, place->engine, result, now_ns);
+    add_facts(farm, result, is_kept);
+    if (is_kept) {
+        al_farm_measure_bundle(farm, result);
+        (void)al_store_ended(farm->opts.store, result, texts[0],
+                             texts[1]); /* there was room when its end was taken */
+    } else {
+        al_store_started(farm->opts.store, slot, 0, 0, 0);
+        al_farm_drop_results(farm, place);
+    }
     farm->engines[place->engine].nended++;
     place->task = 0;
     farm->nlive--;

@@ -2,7 +2,8 @@
  *
  * Rooms: sched_queue.c has tasks and the order of those that are ready, sched_engine.c where they run,
  * sched_graph.c who waits for whom, sched_time.c deadlines and delays, sched_end.c what becomes of those that
- * ended. This file ties them together: al_sched_next() asks each in turn.
+ * ended, sched_twice.c those that run on two engines at a time. This file ties them together: al_sched_next()
+ * asks each in turn.
  *
  * Invariant: whatever can be done at a time is given out by al_sched_next() at that time, and
  * al_sched_wake_at() is no later than the next time at which there will be more.
@@ -48,6 +49,7 @@ void al_sched_destroy(al_sched *sched)
     al_sched_map_fini(&sched->many_attempts);
     al_sched_map_fini(&sched->grown);
     al_sched_map_fini(&sched->lost);
+    al_sched_map_fini(&sched->uncounted);
     al_sched_map_fini(&sched->by_task);
     void *const memory[] = {sched->pages,
                             sched->classes,
@@ -115,13 +117,16 @@ allot_err al_sched_add(al_sched *sched, uint64_t n, uint32_t kind, bool blocked)
     return sched->is_out_of_memory ? ALLOT_ENOMEM : ALLOT_OK;
 }
 
-allot_err al_sched_restore(al_sched *sched, al_task_id task, al_task_state state, uint32_t attempts)
+allot_err al_sched_restore(al_sched *sched, al_task_id task, al_task_state state, uint32_t attempts,
+                           uint64_t wall_us)
 {
     al_task_state now = al_task_state_of(sched, task);
     al_task_set_attempts(sched, task, attempts);
     if (al_task_is_final(state) && !al_task_is_final(now)) {
         al_task_set_state(sched, task, state);
         al_graph_settle(sched, task, state);
+        if (state == AL_TASK_DONE && !al_time_measure(sched, wall_us))
+            sched->is_out_of_memory = true;
     }
     return sched->is_out_of_memory ? ALLOT_ENOMEM : ALLOT_OK;
 }
@@ -147,7 +152,7 @@ static bool next_kill(al_sched *sched, uint64_t now_ns, al_action *action)
             continue; /* it ended meanwhile */
         *action = (al_action){.kind = AL_ACTION_KILL,
                               .task = running->task,
-                              .attempt = al_task_attempts_of(sched, running->task),
+                              .attempt = running->attempt,
                               .engine = running->engine,
                               .slot = running->slot,
                               .hard = running->is_hard_due,
@@ -228,23 +233,24 @@ void al_running_remove(al_sched *sched, uint32_t number)
     *(newer != AL_NONE ? &sched->running[newer].older : &sched->newest) = older;
 }
 
-void al_sched_started(al_sched *sched, al_task_id task, uint64_t now_ns)
+void al_sched_started(al_sched *sched, al_task_id task, uint32_t engine, uint64_t now_ns)
 {
-    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    uint32_t number = al_twice_at(sched, task, engine);
     if (number == AL_NONE || sched->running[number].is_begun)
         return;
     al_running_remove(sched, number); /* the list is in the order of starts */
     al_running_append(sched, number);
     sched->running[number].start_ns = now_ns;
+    sched->late_at_ns = 0;
     al_time_start(sched, number);
 }
 
-/** The task runs from now on. @return false: out of memory, nothing happened */
-static bool start(al_sched *sched, al_task_id task, uint32_t class, uint32_t engine, const al_need *need,
-                  bool waits, uint64_t now_ns, al_action *action)
+bool al_running_start(al_sched *sched, al_task_id task, uint32_t twin, uint32_t engine, const al_need *need,
+                      bool waits, uint64_t now_ns, al_action *action)
 {
-    uint32_t number = new_running(sched);
-    if (number == AL_NONE || !al_sched_map_set(&sched->by_task, task, number))
+    uint32_t number = new_running(sched), class = al_task_kind_of(sched, task);
+    uint32_t attempt = al_task_attempts_of(sched, task) + 1;
+    if (number == AL_NONE || (twin == AL_NONE && !al_sched_map_set(&sched->by_task, task, number)))
         return false;
     const al_task_kind *kind = &sched->classes[class].kind;
     sched->running[number] = (al_running){.task = task,
@@ -252,9 +258,12 @@ static bool start(al_sched *sched, al_task_id task, uint32_t class, uint32_t eng
                                           .kind = class,
                                           .start_ns = now_ns,
                                           .timeout_ns = kind->timeout_ns,
+                                          .attempt = attempt,
+                                          .twin = AL_NONE,
                                           .is_waiting = waits};
     if (!al_engine_take(sched, number, need)) {
-        al_sched_map_remove(&sched->by_task, task);
+        if (twin == AL_NONE)
+            al_sched_map_remove(&sched->by_task, task);
         sched->running[number].task = 0;
         sched->free_running[sched->nfree_running++] = number;
         return false;
@@ -262,13 +271,16 @@ static bool start(al_sched *sched, al_task_id task, uint32_t class, uint32_t eng
     al_running_append(sched, number);
     sched->nrunning++;
     sched->nstarts++;
-    al_task_set_attempts(sched, task, al_task_attempts_of(sched, task) + 1);
+    sched->late_at_ns = 0;
+    al_task_set_attempts(sched, task, attempt);
     al_task_set_state(sched, task, AL_TASK_RUNNING);
+    if (twin != AL_NONE)
+        al_twice_join(sched, twin, number);
     if (!sched->engines[engine].tells_starts)
         al_time_start(sched, number);
     *action = (al_action){.kind = AL_ACTION_START,
                           .task = task,
-                          .attempt = al_task_attempts_of(sched, task),
+                          .attempt = attempt,
                           .engine = engine,
                           .slot = sched->running[number].slot,
                           .cpus_milli = need->cpus_milli,
@@ -301,16 +313,14 @@ static bool next_start(al_sched *sched, uint64_t now_ns, al_action *action)
             continue;
         }
         al_queue_drop(class);
-        bool started = start(sched, task, number, engine, &need, waits, now_ns, action);
+        bool started = al_running_start(sched, task, AL_NONE, engine, &need, waits, now_ns, action);
         if (!started)
             al_queue_push(sched, task, 1, false);
         al_queue_offer(sched, number);
         sched->is_out_of_memory |= !started;
-        if (started)
-            sched->next_start_ns = sched->opts.delay_ns > 0 ? now_ns + sched->opts.delay_ns : 0;
         return started;
     }
-    return false;
+    return sched->opts.speculate > 0 && may_start(sched, now_ns) && al_twice_next(sched, now_ns, action);
 }
 
 void al_sched_next(al_sched *sched, uint64_t now_ns, al_action *action)
@@ -318,8 +328,9 @@ void al_sched_next(al_sched *sched, uint64_t now_ns, al_action *action)
     *action = (al_action){.kind = AL_ACTION_NONE};
     al_time_look(sched, now_ns);
     wake_delayed(sched, now_ns);
-    if (!next_kill(sched, now_ns, action) && !next_verdict(sched, action))
-        (void)next_start(sched, now_ns, action);
+    if (!next_kill(sched, now_ns, action) && !next_verdict(sched, action) &&
+        next_start(sched, now_ns, action))
+        sched->next_start_ns = sched->opts.delay_ns > 0 ? now_ns + sched->opts.delay_ns : 0;
 }
 
 uint64_t al_sched_wake_at(const al_sched *sched)
@@ -330,9 +341,12 @@ uint64_t al_sched_wake_at(const al_sched *sched)
     bool starts = !sched->is_held && !sched->is_stopped && !sched->is_halted;
     if (starts && sched->delayed.count > 0 && sched->delayed.at[0].key < due_ns)
         due_ns = sched->delayed.at[0].key;
-    if (starts && (sched->candidates.count > 0 || sched->wants_review) && sched->next_start_ns < due_ns)
-        due_ns = sched->next_start_ns;
-    return due_ns;
+    uint64_t start_ns = sched->candidates.count > 0 || sched->wants_review ? 0
+                        : starts                                           ? al_twice_wake_at(sched)
+                                                                           : UINT64_MAX;
+    if (start_ns < sched->next_start_ns)
+        start_ns = sched->next_start_ns;
+    return starts && start_ns < due_ns ? start_ns : due_ns;
 }
 
 /* ---- questions -------------------------------------------------------------------------------------------
@@ -353,14 +367,12 @@ uint32_t al_sched_attempts(const al_sched *sched, al_task_id task)
     return al_task_attempts_of(sched, task);
 }
 
-bool al_sched_where(const al_sched *sched, al_task_id task, uint32_t *engine, uint32_t *slot)
+bool al_sched_where(const al_sched *sched, al_task_id task, uint32_t engine, uint32_t *slot)
 {
-    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
-    if (number == AL_NONE)
-        return false;
-    *engine = sched->running[number].engine;
-    *slot = sched->running[number].slot;
-    return true;
+    uint32_t number = al_twice_at(sched, task, engine);
+    if (number != AL_NONE)
+        *slot = sched->running[number].slot;
+    return number != AL_NONE;
 }
 
 bool al_sched_is_halted(const al_sched *sched)
@@ -371,7 +383,7 @@ bool al_sched_is_halted(const al_sched *sched)
 bool al_sched_is_over(const al_sched *sched)
 {
     const al_sched_counts *c = &sched->counts;
-    if (sched->nrunning > 0 || sched->nverdicts > 0 || sched->cancel_at != 0)
+    if (sched->nrunning > sched->nbeaten || sched->nverdicts > 0 || sched->cancel_at != 0)
         return false;
     return sched->is_stopped || sched->is_halted || c->nblocked + c->nready + c->ndelayed == 0;
 }
@@ -387,8 +399,9 @@ size_t al_sched_nbytes(const al_sched *sched)
     for (uint32_t k = 0; k < sched->nengines; k++)
         nbytes += sizeof(al_engine) + 2 * sizeof(uint32_t) + sched->engines[k].nwords * sizeof(uint64_t);
     nbytes += sched->room_running * (sizeof(al_running) + sizeof(uint32_t));
-    nbytes += (sched->many_attempts.room + sched->grown.room + sched->lost.room + sched->by_task.room) * 2 *
-              sizeof(uint64_t);
+    nbytes += (sched->many_attempts.room + sched->grown.room + sched->lost.room + sched->uncounted.room +
+               sched->by_task.room) *
+              2 * sizeof(uint64_t);
     nbytes += (sched->candidates.room + sched->timers.room + sched->delayed.room) * sizeof(al_due);
     nbytes += sched->room_verdicts * sizeof(al_verdict) + sched->room_kills * sizeof(uint32_t);
     nbytes += sched->room_graph * 2 * sizeof(uint32_t) + sched->room_edges * sizeof(al_edge);

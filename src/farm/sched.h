@@ -51,8 +51,11 @@ typedef struct al_sched_opts {
     uint8_t retry_exits[32]; /**< bit set: an exit status that is retried (bit 0 has no meaning) */
     uint64_t retry_signals;  /**< bit set: a signal that is retried */
     bool retry_timeouts, retry_memory, retry_lost, retry_not_started;
-    double mem_grow; /**< a task ended for memory comes back with so many times as much; 1: as much */
-    bool guess_mem;  /**< a task without mem_bytes is assumed to take the largest peak seen so far */
+    double mem_grow;  /**< a task ended for memory comes back with so many times as much; 1: as much */
+    bool guess_mem;   /**< a task without mem_bytes is assumed to take the largest peak seen so far */
+    double speculate; /**< 0, or a task that takes so many times as long as nine of ten did is started a
+                         second time, on another engine, where nothing else is left to be started */
+    uint64_t speculate_least_ns; /**< and not before it took so long */
 } al_sched_opts;
 
 typedef struct al_sched al_sched;
@@ -76,9 +79,10 @@ allot_err al_sched_unblock(al_sched *sched, al_task_id task);
 /** Some task of a cycle of dependencies, 0: there is none. path gets up to *npath ids of the cycle in order.
  */
 al_task_id al_sched_find_cycle(al_sched *sched, al_task_id *path, size_t *npath);
-/** What is known of a task from an earlier session, before anything starts: its state (a final one, or READY)
- * and attempts so far. */
-allot_err al_sched_restore(al_sched *sched, al_task_id task, al_task_state state, uint32_t attempts);
+/** What is known of a task from an earlier session, before anything starts: its state (a final one, or
+ * READY), attempts so far, and how long the last took. */
+allot_err al_sched_restore(al_sched *sched, al_task_id task, al_task_state state, uint32_t attempts,
+                           uint64_t wall_us);
 /** No more tasks will be added (until the next al_sched_add()). Percentages wait for it. */
 void al_sched_input_ended(al_sched *sched);
 
@@ -100,18 +104,23 @@ void al_sched_engine_queue(al_sched *sched, uint32_t engine, uint32_t nqueue);
 void al_sched_engine_slots(al_sched *sched, uint32_t engine,
                            uint32_t nslots); /**< a new bound; fewer: as tasks end */
 
-/** A task runs at an engine that tells. */
-void al_sched_started(al_sched *sched, al_task_id task, uint64_t now_ns);
-/** A task that was given to an engine comes back as it was: it did not run, and no attempt counts. */
-void al_sched_returned(al_sched *sched, al_task_id task);
+/* A task may run twice at a time (speculate), never twice on one engine. The first success decides, or the
+ * last failure; the other copy is killed, and what becomes of it is nobody's business. So what is said of a
+ * task that runs is said of it at an engine. */
 
-/** An attempt ended. *state becomes the task's: final, or AL_TASK_DELAYED / AL_TASK_READY for another
+/** A task runs at an engine that tells. */
+void al_sched_started(al_sched *sched, al_task_id task, uint32_t engine, uint64_t now_ns);
+/** A task that was given to an engine comes back as it was: it did not run, and no attempt counts. */
+void al_sched_returned(al_sched *sched, al_task_id task, uint32_t engine);
+
+/** An attempt ended. result->state becomes the task's: final, or AL_TASK_DELAYED / AL_TASK_READY for another
  * attempt; a task that a kill action was meant for counts with that action's cause, unless it succeeded all
- * the same. Fills result->state and result->cause. result->task is running. */
-void al_sched_ended(al_sched *sched, al_result *result, uint64_t now_ns);
+ * the same. Fills result->state and result->cause. result->task is running at that engine.
+ * @return false: the task's other copy decides, or did: this result is not to be kept */
+bool al_sched_ended(al_sched *sched, uint32_t engine, al_result *result, uint64_t now_ns);
 
 /** A running task takes more than its mem_bytes: it is ended by KILL at once, with AL_CAUSE_MEMORY. */
-void al_sched_over_memory(al_sched *sched, al_task_id task);
+void al_sched_over_memory(al_sched *sched, al_task_id task, uint32_t engine);
 
 void al_sched_hold(al_sched *sched,
                    bool hold);       /**< start nothing while it holds (load, memory, full buffers) */
@@ -155,18 +164,24 @@ uint64_t al_sched_wake_at(const al_sched *sched);
 typedef struct al_sched_counts {
     uint64_t ntasks, nblocked, nready, nrunning, ndelayed, ndone, nfailed, nskipped, ncanceled;
     uint64_t nretries; /**< attempts beyond a task's first */
+    uint64_t ncopies,
+        ncopies_won; /**< tasks started a second time while they ran; of these, that succeeded first
+                      */
 } al_sched_counts;
 
 void al_sched_count(const al_sched *sched, al_sched_counts *counts);
 al_task_state al_sched_state(const al_sched *sched, al_task_id task);
 uint32_t al_sched_attempts(const al_sched *sched, al_task_id task);
-/** Where a running task is. @return false: it does not run */
-bool al_sched_where(const al_sched *sched, al_task_id task, uint32_t *engine, uint32_t *slot);
+/** Whether a task is at an engine, and in which slot of it; also a copy that is no longer wanted. */
+bool al_sched_where(const al_sched *sched, al_task_id task, uint32_t engine, uint32_t *slot);
+/** Whether it runs twice, and neither has decided. */
+bool al_sched_runs_twice(const al_sched *sched, al_task_id task);
 /** Give an engine nothing more: it is down, what was at it is for the caller to end or return. */
 void al_sched_engine_close(al_sched *sched, uint32_t engine);
 /** Tasks at an engine, and how many of them wait there. */
 uint32_t al_sched_engine_load(const al_sched *sched, uint32_t engine, uint32_t *nwaiting);
-/** Nothing runs, and nothing will ever start by itself: all is final, or the run was stopped. */
+/** Nothing runs but copies that are no longer wanted, and nothing will ever start by itself: all is final, or
+ * the run was stopped. */
 bool al_sched_is_over(const al_sched *sched);
 /** Whether --halt has decided that the run ends. */
 bool al_sched_is_halted(const al_sched *sched);

@@ -133,21 +133,29 @@ static bool grow_memory(al_sched *sched, al_task_id task, const al_class *class)
     return true;
 }
 
+/** A task was lost with its engine once more. @return how often by now */
+static uint64_t count_loss(al_sched *sched, al_task_id task)
+{
+    uint64_t nlost = al_sched_map_get(&sched->lost, task, 0) + 1;
+    if (!al_sched_map_set(&sched->lost, task, nlost))
+        sched->is_out_of_memory = true;
+    return nlost;
+}
+
 /** What becomes of a task after an attempt that did not succeed. */
 static al_task_state judge(al_sched *sched, const al_running *running, const al_result *result)
 {
     const al_class *class = &sched->classes[running->kind];
-    uint32_t allowed = class->kind.retries + 1;
     if (running->why == AL_CAUSE_INTERRUPTED)
         return AL_TASK_READY;
     if (running->why == AL_CAUSE_CANCELED)
         return AL_TASK_CANCELED;
-    uint64_t nlost = al_sched_map_get(&sched->lost, result->task, 0);
-    if (result->cause == AL_CAUSE_LOST && !al_sched_map_set(&sched->lost, result->task, ++nlost))
-        sched->is_out_of_memory = true;
-    if (result->cause == AL_CAUSE_LOST) /* its engine's fault, not its own */
-        return nlost < LOST_MOST && sched->opts.retry_lost ? AL_TASK_DELAYED : AL_TASK_FAILED;
-    allowed += (uint32_t)nlost;
+    if (result->cause == AL_CAUSE_LOST) { /* its engine's fault, not its own */
+        al_twice_count(sched, result->task, 1);
+        return count_loss(sched, result->task) < LOST_MOST && sched->opts.retry_lost ? AL_TASK_DELAYED
+                                                                                     : AL_TASK_FAILED;
+    }
+    uint64_t allowed = class->kind.retries + 1 + al_sched_map_get(&sched->uncounted, result->task, 0);
     if (al_task_attempts_of(sched, result->task) >= allowed || !is_retried(sched, result) ||
         (result->cause == AL_CAUSE_MEMORY && !grow_memory(sched, result->task, class)))
         return AL_TASK_FAILED;
@@ -159,8 +167,12 @@ static void release(al_sched *sched, uint32_t number)
 {
     al_running *running = &sched->running[number];
     al_running_remove(sched, number);
-    al_sched_map_remove(&sched->by_task, running->task);
+    if (running->twin == AL_NONE)
+        al_sched_map_remove(&sched->by_task, running->task);
+    else
+        al_twice_part(sched, number);
     al_engine_give_back(sched, number);
+    sched->nbeaten -= running->is_beaten;
     running->task = 0;
     sched->free_running[sched->nfree_running++] = number;
     sched->nrunning--;
@@ -174,20 +186,35 @@ static void try_again(al_sched *sched, al_task_id task, al_cause cause, uint64_t
     sched->counts.nretries++;
 }
 
-void al_sched_ended(al_sched *sched, al_result *result, uint64_t now_ns)
+/** An end that decides nothing: of a task that its twin decided, or decides yet. */
+static bool drop(al_sched *sched, uint32_t number, al_result *result)
 {
-    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, result->task, AL_NONE);
-    if (number == AL_NONE)
-        return;
-    al_running running = sched->running[number];
-    bool is_done = result->cause == AL_CAUSE_EXIT && result->exit_status == 0;
-    if (!is_done && running.why != AL_CAUSE_NONE)
-        result->cause = running.why;
-    result->state = is_done ? AL_TASK_DONE : judge(sched, &running, result);
+    if (result->cause == AL_CAUSE_LOST)
+        (void)count_loss(sched, result->task);
+    result->state = al_task_state_of(sched, result->task);
+    release(sched, number);
+    return false;
+}
+
+bool al_end_attempt(al_sched *sched, uint32_t number, al_result *result, uint64_t now_ns)
+{
+    const al_running *running = &sched->running[number];
+    uint32_t twin = running->twin, engine = running->engine;
+    bool is_copy = running->is_copy, is_done = result->cause == AL_CAUSE_EXIT && result->exit_status == 0;
+    if (!is_done && running->why != AL_CAUSE_NONE)
+        result->cause = running->why;
     if (result->mem_kb * 1024 > sched->most_mem_bytes)
         sched->most_mem_bytes = result->mem_kb * 1024;
+    if (running->is_beaten || (!is_done && twin != AL_NONE))
+        return drop(sched, number, result);
+    result->state = is_done ? AL_TASK_DONE : judge(sched, running, result);
     al_task_set_state(sched, result->task, result->state);
     release(sched, number);
+    if (twin != AL_NONE)
+        al_twice_beat(sched, twin);
+    sched->counts.ncopies_won += is_done && is_copy;
+    if (is_done)
+        sched->engines[engine].wall_us = result->wall_us;
     if (is_done && !al_time_measure(sched, result->wall_us))
         sched->is_out_of_memory = true;
     sched->ndone_here += is_done;
@@ -199,26 +226,55 @@ void al_sched_ended(al_sched *sched, al_result *result, uint64_t now_ns)
     else
         al_graph_settle(sched, result->task, result->state);
     look_at_halt(sched);
+    return true;
 }
 
-void al_sched_returned(al_sched *sched, al_task_id task)
+bool al_sched_ended(al_sched *sched, uint32_t engine, al_result *result, uint64_t now_ns)
 {
-    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
-    if (number == AL_NONE)
-        return;
-    al_cause why = sched->running[number].why;
-    al_task_set_attempts(sched, task, al_task_attempts_of(sched, task) - 1);
-    al_task_set_state(sched, task, AL_TASK_READY);
+    uint32_t number = al_twice_at(sched, result->task, engine);
+    return number != AL_NONE && al_end_attempt(sched, number, result, now_ns);
+}
+
+/** A task's attempt was none. @param is_alone  its twin does not run */
+static void uncount(al_sched *sched, const al_running *running, bool is_alone)
+{
+    bool is_latest = running->attempt == al_task_attempts_of(sched, running->task);
+    if (is_latest)
+        al_task_set_attempts(sched, running->task, running->attempt - 1);
+    if (is_latest != is_alone) /* of two copies one counts; a number that was used stays used */
+        al_twice_count(sched, running->task, is_alone ? 1 : -1);
+}
+
+void al_end_returned(al_sched *sched, uint32_t number)
+{
+    al_running running = sched->running[number];
+    bool is_alone = running.twin == AL_NONE;
+    if (!running.is_beaten)
+        uncount(sched, &running, is_alone);
     release(sched, number);
-    if (why == AL_CAUSE_CANCELED)
-        al_end_verdict(sched, task, AL_TASK_CANCELED, why);
+    if (running.is_beaten)
+        return;
+    if (!is_alone) {
+        sched->running[running.twin].is_doubled = false;
+        return;
+    }
+    al_task_set_state(sched, running.task, AL_TASK_READY);
+    if (running.why == AL_CAUSE_CANCELED)
+        al_end_verdict(sched, running.task, AL_TASK_CANCELED, running.why);
     else
-        al_queue_push(sched, task, 1, false);
+        al_queue_push(sched, running.task, 1, false);
 }
 
-void al_sched_over_memory(al_sched *sched, al_task_id task)
+void al_sched_returned(al_sched *sched, al_task_id task, uint32_t engine)
 {
-    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    uint32_t number = al_twice_at(sched, task, engine);
+    if (number != AL_NONE)
+        al_end_returned(sched, number);
+}
+
+void al_sched_over_memory(al_sched *sched, al_task_id task, uint32_t engine)
+{
+    uint32_t number = al_twice_at(sched, task, engine);
     if (number == AL_NONE || sched->running[number].why != AL_CAUSE_NONE)
         return;
     sched->running[number].hard_ns = UINT64_MAX; /* no time for TERM: it goes on taking memory meanwhile */
@@ -255,10 +311,14 @@ void al_sched_cancel_task(al_sched *sched, al_task_id task, uint64_t now_ns)
     if (task < 1 || task > sched->counts.ntasks)
         return;
     al_task_state state = al_task_state_of(sched, task);
-    if (state == AL_TASK_RUNNING)
-        al_end_running(sched, (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE), AL_CAUSE_CANCELED);
-    else if (!al_task_is_final(state))
+    if (state == AL_TASK_RUNNING) {
+        uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+        al_end_running(sched, number, AL_CAUSE_CANCELED);
+        if (sched->running[number].twin != AL_NONE)
+            al_end_running(sched, sched->running[number].twin, AL_CAUSE_CANCELED);
+    } else if (!al_task_is_final(state)) {
         al_end_verdict(sched, task, AL_TASK_CANCELED, AL_CAUSE_CANCELED);
+    }
 }
 
 void al_end_cancel_more(al_sched *sched)

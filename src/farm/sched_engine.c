@@ -163,6 +163,25 @@ uint32_t al_engine_find(al_sched *sched, uint32_t number, const al_need *need, b
     return engine;
 }
 
+uint32_t al_engine_find_other(const al_sched *sched, const al_running *running, const al_need *need,
+                              uint64_t most_us)
+{
+    const al_class *class = &sched->classes[running->kind];
+    uint32_t best = AL_NONE, nfitting = 0;
+    if (!has_tokens(sched, &class->kind))
+        return AL_NONE;
+    for (uint32_t k = sched->nopen; k-- > 0 && nfitting < FEW;) {
+        const al_engine *engine = &sched->engines[sched->open[k]];
+        if (sched->open[k] == running->engine || engine->wall_us > most_us ||
+            !fits(engine, need, is_guessed(class)))
+            continue;
+        nfitting++;
+        if (best == AL_NONE || business(engine) < business(&sched->engines[best]))
+            best = sched->open[k];
+    }
+    return best;
+}
+
 /** An engine is no longer kept for a class: the others may have it. */
 static void end_reservation(al_sched *sched)
 {
@@ -411,6 +430,7 @@ void al_sched_engine_back(al_sched *sched, uint32_t number, const al_need *has, 
     engine->nslots = nslots;
     engine->tells_starts = tells_starts;
     engine->is_up = true;
+    engine->wall_us = 0;
     note_more(sched, number);
 }
 
@@ -453,15 +473,14 @@ void al_sched_engine_down(al_sched *sched, uint32_t number, uint64_t now_ns)
     al_sched_engine_close(sched, number);
     for (uint32_t k = sched->engines[number].first_waiting, next; k != AL_NONE; k = next) {
         next = sched->running[k].behind;
-        al_sched_returned(sched, sched->running[k].task);
+        al_end_returned(sched, k);
     }
     for (uint32_t k = sched->oldest, next; k != AL_NONE; k = next) {
         next = sched->running[k].newer;
         if (sched->running[k].engine != number)
             continue;
         al_result result = {.task = sched->running[k].task, .cause = AL_CAUSE_LOST};
-        al_sched_ended(sched, &result, now_ns);
-        if (al_task_is_final(result.state))
+        if (al_end_attempt(sched, k, &result, now_ns) && al_task_is_final(result.state))
             al_end_verdict(sched, result.task, result.state, result.cause);
     }
 }

@@ -60,7 +60,8 @@ typedef struct al_engine {
     uint32_t open_at;                     /* index in sched->open; AL_NONE: not there */
     uint32_t roomy_at;                    /* index in sched->roomy */
     bool is_up, tells_starts;
-    uint64_t *taken; /* bits: slots in use */
+    uint64_t wall_us; /* what its last task that succeeded took; UINT64_MAX: one is late since then */
+    uint64_t *taken;  /* bits: slots in use */
     uint32_t nwords;
 } al_engine;
 
@@ -72,10 +73,15 @@ typedef struct al_running {
     uint32_t before, behind;                /* is_waiting: list of its engine */
     uint64_t start_ns, timeout_ns, hard_ns; /* hard_ns: when KILL follows; 0: no TERM yet */
     al_need reserved;
+    uint32_t attempt;
+    uint32_t twin;                 /* the same task on another engine; AL_NONE: it runs once */
     al_cause why;                  /* of our ending it; AL_CAUSE_NONE: we do not */
     bool is_soft_due, is_hard_due; /* a kill action is to be given */
     bool is_waiting;               /* at its engine, for room: it has reserved nothing */
     bool is_begun;                 /* start_ns means something */
+    bool is_doubled;               /* it had a twin: no second one */
+    bool is_copy;                  /* it was started after its twin, because that was late */
+    bool is_beaten;                /* its twin decided; nobody waits for its end */
 } al_running;
 
 typedef struct al_verdict {
@@ -99,6 +105,7 @@ struct al_sched {
     al_sched_map many_attempts; /* of tasks with more than fit into their byte */
     al_sched_map grown;         /* memory limits of tasks that were ended for memory */
     al_sched_map lost;          /* how often tasks were lost with their engines */
+    al_sched_map uncounted;     /* attempts of tasks that do not count against their retries */
 
     al_class *classes;
     uint32_t nclasses;
@@ -119,7 +126,8 @@ struct al_sched {
     al_running *running; /* dense, of room_running */
     uint32_t nrunning, room_running;
     uint32_t oldest, newest, *free_running, nfree_running;
-    al_sched_map by_task; /* index into running */
+    al_sched_map by_task; /* index into running; the other copy is its twin */
+    uint32_t nbeaten;     /* of those that run */
     al_heap timers;       /* what: task; deadlines known at the start, and KILLs */
     al_heap delayed;
     uint64_t next_start_ns, random;
@@ -142,14 +150,21 @@ struct al_sched {
     uint32_t median_bin;
     uint64_t most_mem_bytes;
 
+    /* sched_twice.c's own: nothing is late before, as long as nothing came free */
+    uint64_t late_at_ns, late_nfreed;
+
     uint64_t ndone_here, nfailed_here; /* in this session, for --halt */
     al_task_id cancel_at;              /* al_sched_cancel() goes on from here; 0: not asked for */
     bool is_input_ended, is_held, is_stopped, is_halted, is_out_of_memory;
     bool wants_review; /* an engine is no longer reserved */
 };
 
-/* sched.c: the list of what runs, in the order of starts. */
+/* sched.c: what runs, as a list in the order of starts. */
 
+/** A task runs from now on. @param twin  where it runs already; AL_NONE. @param waits  for room
+ * @return false: out of memory, nothing happened */
+bool al_running_start(al_sched *sched, al_task_id task, uint32_t twin, uint32_t engine, const al_need *need,
+                      bool waits, uint64_t now_ns, al_action *action);
 void al_running_append(al_sched *sched, uint32_t running);
 void al_running_remove(al_sched *sched, uint32_t running);
 
@@ -180,6 +195,9 @@ void al_queue_offer(al_sched *sched, uint32_t class);
 al_need al_need_of(const al_sched *sched, al_task_id task, const al_class *class);
 /** Find an engine, AL_NONE if there is none now. @param[out] waits  it has no room, but a queue */
 uint32_t al_engine_find(al_sched *sched, uint32_t class, const al_need *need, bool *waits);
+/** An engine that has room now, is not that of a task that runs, and took no longer for its last one. */
+uint32_t al_engine_find_other(const al_sched *sched, const al_running *running, const al_need *need,
+                              uint64_t most_us);
 /** Give a task what it takes: running->slot and, unless it waits, running->reserved. @return false: out of
  * memory */
 bool al_engine_take(al_sched *sched, uint32_t running, const al_need *need);
@@ -199,6 +217,8 @@ void al_graph_settle(al_sched *sched, al_task_id task, al_task_state state);
 /* sched_time.c: how long tasks take, and how long they may. */
 
 bool al_time_measure(al_sched *sched, uint64_t wall_us);
+/** In which this share of the tasks done were done, ns; 0: too few to say. @param share  at least half */
+double al_time_most_ns(const al_sched *sched, double share);
 /** Kill actions that are due by now. */
 void al_time_look(al_sched *sched, uint64_t now_ns);
 /** A task has begun to run: its time counts. */
@@ -212,7 +232,37 @@ uint64_t al_time_backoff(al_sched *sched, uint32_t attempts);
 void al_end_verdict(al_sched *sched, al_task_id task, al_task_state state, al_cause cause);
 /** Have a running task ended by us. */
 void al_end_running(al_sched *sched, uint32_t running, al_cause why);
+/** See al_sched_ended() and al_sched_returned(). */
+bool al_end_attempt(al_sched *sched, uint32_t running, al_result *result, uint64_t now_ns);
+void al_end_returned(al_sched *sched, uint32_t running);
 /** Go on with al_sched_cancel(). */
 void al_end_cancel_more(al_sched *sched);
+
+/* sched_twice.c: tasks that run twice. */
+
+/** The copy of a task at an engine; AL_NONE: it is not there. Asked for each task, of which hardly any has
+ * two.
+ */
+static inline uint32_t al_twice_at(const al_sched *sched, al_task_id task, uint32_t engine)
+{
+    uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+    if (number == AL_NONE || sched->running[number].engine == engine)
+        return number;
+    number = sched->running[number].twin;
+    return number != AL_NONE && sched->running[number].engine == engine ? number : AL_NONE;
+}
+
+/** A task runs, and so does `first`: they are one task's two copies from now on. */
+void al_twice_join(al_sched *sched, uint32_t first, uint32_t copy);
+/** A copy is no longer there, its twin is. */
+void al_twice_part(al_sched *sched, uint32_t running);
+/** Its twin has decided: it is ended. */
+void al_twice_beat(al_sched *sched, uint32_t running);
+/** An attempt does not count against the task's retries, or does after all. */
+void al_twice_count(al_sched *sched, al_task_id task, int more);
+/** Start a task that is late a second time. @return false: there is none */
+bool al_twice_next(al_sched *sched, uint64_t now_ns, al_action *action);
+/** When to ask again. */
+uint64_t al_twice_wake_at(const al_sched *sched);
 
 #endif

@@ -56,6 +56,17 @@ double al_sched_median_ns(const al_sched *sched)
     return sched->nmeasured > 0 ? 1e3 * middle_of(sched->median_bin) : 0;
 }
 
+double al_time_most_ns(const al_sched *sched, double share)
+{
+    if (sched->nmeasured < MEDIAN_LEAST)
+        return 0;
+    uint32_t bin = sched->median_bin;
+    double wanted = share * (double)sched->nmeasured;
+    for (uint64_t n = sched->nbelow + sched->bins[bin]; (double)n < wanted; n += sched->bins[bin])
+        bin++;
+    return 1e3 * middle_of(bin);
+}
+
 /** What a task may take at present by --timeout N%; 0: no matter. */
 static uint64_t median_limit_ns(const al_sched *sched)
 {
@@ -112,8 +123,11 @@ void al_time_look(al_sched *sched, uint64_t now_ns)
     while (sched->timers.count > 0 && sched->timers.at[0].key <= now_ns) {
         al_task_id task = al_heap_pop(&sched->timers).what;
         uint32_t number = (uint32_t)al_sched_map_get(&sched->by_task, task, AL_NONE);
+        uint32_t twin = number != AL_NONE ? sched->running[number].twin : AL_NONE;
         if (number != AL_NONE)
             look_at(sched, number, now_ns);
+        if (twin != AL_NONE)
+            look_at(sched, twin, now_ns);
     }
     uint64_t limit_ns = median_limit_ns(sched);
     for (uint32_t k = sched->oldest; limit_ns > 0 && k != AL_NONE; k = sched->running[k].newer) {

@@ -21,9 +21,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "engine/file_transfer.h"
 #include "farm/sched_map.h"
+
+#define SAME_STREAM_NS UINT64_C(20000000)
+#define TOLD_LEAST (UINT64_C(1) << 20) /* bytes: fewer say nothing about a line */
 
 /** Something that waits to be sent. */
 typedef struct item {
@@ -36,13 +40,57 @@ typedef struct item {
     al_sum sum; /* of a shared one */
 } item;
 
+/** Bytes of files that moved, and the time in which any did. */
+typedef struct moved {
+    uint64_t nbytes, ns;
+    uint64_t since_ns; /* 0: none does at present */
+    uint64_t end_ns;   /* when the last one had */
+} moved;
+
 struct al_stage {
     char cwd[PATH_MAX];
+    al_sums *sums; /* borrowed */
     item *first, *last;
     al_sender sender;
     al_sched_map known; /* low halves of sums that the engine has, or that are on their way to it */
     al_receiver receiver;
+    al_held *held; /* takes the file that is being received; NULL: it gets its name at its end */
+    moved out, in;
 };
+
+/* ---- how fast -------------------------------------------------------------------------------------------
+ */
+
+/** A file begins to move. One that follows another at once belongs to the same stream. */
+static void begin_move(moved *m)
+{
+    uint64_t now_ns = al_clock_ns();
+    if (m->since_ns == 0)
+        m->since_ns = now_ns < m->end_ns + SAME_STREAM_NS ? m->end_ns : now_ns;
+}
+
+static void end_move(moved *m)
+{
+    if (m->since_ns == 0)
+        return;
+    m->end_ns = al_clock_ns();
+    m->ns += m->end_ns - m->since_ns;
+    m->since_ns = 0;
+}
+
+static double rate_of(const moved *m)
+{
+    uint64_t ns = m->ns + (m->since_ns > 0 ? al_clock_ns() - m->since_ns : 0);
+    return m->nbytes >= TOLD_LEAST && ns > 0 ? (double)m->nbytes * 1e9 / (double)ns : 0;
+}
+
+void al_stage_look(const al_stage *stage, al_stage_facts *facts)
+{
+    *facts = (al_stage_facts){.sent_rate = rate_of(&stage->out),
+                              .received_rate = rate_of(&stage->in),
+                              .is_packing = stage->sender.packing.is_on,
+                              .why_packing = stage->sender.packing.why};
+}
 
 /* ---- names ----------------------------------------------------------------------------------------------
  */
@@ -110,15 +158,31 @@ static const char *next_name(const al_buffer *names, size_t *at)
     return name;
 }
 
+void al_stage_sum_ahead(al_sums *sums, const char *cwd, const al_stage_opts *opts)
+{
+    al_buffer paths = {.at = NULL};
+    for (uint32_t k = 0; opts != NULL && k < opts->nshared; k++) {
+        al_bytes name = plain(opts->shared[k]);
+        (void)al_buffer_text(&paths, cwd);
+        (void)al_buffer_byte(&paths, '/');
+        (void)al_buffer_append(&paths, name.at, name.nbytes);
+        (void)al_buffer_byte(&paths, '\0');
+    }
+    if (!paths.failed)
+        al_sums_begin(sums, (al_bytes){paths.at, paths.nbytes});
+    al_buffer_fini(&paths);
+}
+
 /* ---- the queue ------------------------------------------------------------------------------------------
  */
 
-al_stage *al_stage_create(const char *cwd)
+al_stage *al_stage_create(const char *cwd, al_sums *sums)
 {
     al_stage *stage = calloc(1, sizeof *stage);
     if (stage == NULL)
         return NULL;
     (void)snprintf(stage->cwd, sizeof stage->cwd, "%s", cwd);
+    stage->sums = sums;
     stage->sender.fd = stage->receiver.fd = stage->receiver.folder = -1;
     return stage;
 }
@@ -154,13 +218,16 @@ void al_stage_destroy(al_stage *stage)
     free(stage);
 }
 
-void al_stage_begin(al_stage *stage, al_bytes cached)
+void al_stage_begin(al_stage *stage, al_bytes cached, al_packing_when packing)
 {
     forget_items(stage);
     al_sender_fini(&stage->sender);
     al_receiver_fini(&stage->receiver);
     al_sched_map_fini(&stage->known);
     stage->known = (al_sched_map){0};
+    stage->sender.packing.when = packing;
+    end_move(&stage->out);
+    end_move(&stage->in);
     al_fields fields = {.rest = cached};
     while (fields.rest.nbytes >= 16) {
         uint64_t low = al_get_u64(&fields);
@@ -194,55 +261,6 @@ static item *add_item(row *r, uint64_t task)
     return one;
 }
 
-/* ---- sums -----------------------------------------------------------------------------------------------
- */
-
-/** A file's sum, found before: as long as it is the same file it is the same sum. */
-typedef struct summed {
-    char *path;
-    struct stat st;
-    al_sum sum;
-} summed;
-
-static summed *all_sums;
-static size_t nsums;
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-static summed *find_sum(const char *path)
-{
-    for (size_t k = 0; k < nsums; k++)
-        if (strcmp(all_sums[k].path, path) == 0)
-            return &all_sums[k];
-    summed *more = realloc(all_sums, (nsums + 1) * sizeof *more);
-    if (more == NULL)
-        return NULL;
-    all_sums = more;
-    more[nsums] = (summed){.path = strdup(path)};
-    return more[nsums].path != NULL ? &more[nsums++] : NULL;
-}
-
-static allot_err sum_of(const char *path, const struct stat *st, al_sum *sum, allot_error *err)
-{
-    summed *found = find_sum(path);
-    if (found == NULL)
-        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
-    if (!is_same(&found->st, st)) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC), fault = fd >= 0 ? al_file_sum(fd, &found->sum) : errno;
-        if (fd >= 0)
-            (void)close(fd);
-        if (fault != 0)
-            return al_fail(err, ALLOT_EIO, fault, "%s cannot be read", path);
-        found->st = *st;
-    }
-    *sum = found->sum;
-    return ALLOT_OK;
-}
-
 /* ---- a task's files -------------------------------------------------------------------------------------
  */
 
@@ -265,7 +283,7 @@ static allot_err share_file(al_stage *stage, row *r, uint64_t task, const FTSENT
                             allot_error *err)
 {
     al_cached_input input = {.mode = entry->fts_statp->st_mode & 0777, .path = name};
-    allot_err code = sum_of(entry->fts_path, entry->fts_statp, &input.sum, err);
+    allot_err code = al_sums_find(stage->sums, entry->fts_path, entry->fts_statp, &input.sum, err);
     if (code != ALLOT_OK)
         return code;
     al_cached_input_encode(&r->cached, &input);
@@ -364,6 +382,28 @@ static void forget_shared(al_stage *stage, const item *first)
             al_sched_map_remove(&stage->known, first->sum.low);
 }
 
+/** A row that will not be sent after all. */
+static void drop_row(al_stage *stage, row *r)
+{
+    forget_shared(stage, r->first);
+    for (item *one = r->first, *next; one != NULL; one = next) {
+        next = one->next;
+        free_item(one);
+    }
+    al_buffer_fini(&r->cached);
+}
+
+allot_err al_stage_check(al_stage *stage, const al_stage_files *files, allot_error *err)
+{
+    row r = {.code = ALLOT_OK};
+    allot_err code = add_files(stage, &r, 1, files, err);
+    for (const item *one = r.first; one != NULL && code == ALLOT_OK; one = one->next)
+        if (one->path != NULL && access(one->path, R_OK) != 0)
+            code = al_fail(err, ALLOT_EIO, errno, "%s cannot be read", one->name);
+    drop_row(stage, &r);
+    return code;
+}
+
 allot_err al_stage_give(al_stage *stage, al_task_order *order, const al_stage_files *files, allot_error *err)
 {
     row r = {.code = ALLOT_OK};
@@ -381,18 +421,14 @@ allot_err al_stage_give(al_stage *stage, al_task_order *order, const al_stage_fi
         if (last->frame.failed || outputs.failed)
             r.code = ALLOT_ENOMEM;
     }
-    al_buffer_fini(&r.cached);
     al_buffer_fini(&outputs);
     if (code == ALLOT_OK && r.code != ALLOT_OK)
         code = al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     if (code != ALLOT_OK) {
-        forget_shared(stage, r.first);
-        for (item *one = r.first, *next; one != NULL; one = next) {
-            next = one->next;
-            free_item(one);
-        }
+        drop_row(stage, &r);
         return code;
     }
+    al_buffer_fini(&r.cached);
     *(stage->last != NULL ? &stage->last->next : &stage->first) = r.first;
     stage->last = r.last;
     return ALLOT_OK;
@@ -436,6 +472,7 @@ static void begin_file(al_stage *stage, al_link *link, const item *one)
                                    .sum = one->sum,
                                    .path = {one->name, strlen(one->name)}}};
     al_link_send(link, &message);
+    begin_move(&stage->out);
     if (fault == 0 && al_sender_begin(&stage->sender, fd, (uint64_t)st.st_size))
         return;
     const char *why = strerror(fault != 0 ? fault : ENOMEM);
@@ -448,11 +485,11 @@ static void begin_file(al_stage *stage, al_link *link, const item *one)
 
 void al_stage_pump(al_stage *stage, al_link *link)
 {
-    al_message message;
     while (al_stage_is_busy(stage) && al_link_room(link) > 0) {
         if (stage->sender.fd >= 0) {
-            al_sender_next(&stage->sender, &message);
-            al_link_send(link, &message);
+            uint64_t left = stage->sender.left;
+            al_link_send_piece(link, &stage->sender);
+            stage->out.nbytes += left - stage->sender.left;
             continue;
         }
         item *one = stage->first;
@@ -465,6 +502,8 @@ void al_stage_pump(al_stage *stage, al_link *link)
             al_link_send_encoded(link, (al_bytes){one->frame.at, one->frame.nbytes});
         free_item(one);
     }
+    if (!al_stage_is_busy(stage))
+        end_move(&stage->out);
 }
 
 /* ---- results --------------------------------------------------------------------------------------------
@@ -479,20 +518,18 @@ static const char *name_at(al_bytes made, uint32_t index)
     return at < past ? at : NULL;
 }
 
-/** Open the folder that a result goes into; names that we were given by our user may lead through links,
- * those from the engine may not. */
-static int open_root(const al_stage *stage, const char *name, bool is_folder, char last[NAME_MAX + 1])
+int al_stage_open_root(const char *cwd, const char *name, bool is_folder, char last[NAME_MAX + 1])
 {
     char path[PATH_MAX];
     al_bytes bytes = plain(name);
-    int n = snprintf(path, sizeof path, "%s/%.*s", stage->cwd, (int)bytes.nbytes, bytes.at);
+    int n = snprintf(path, sizeof path, "%s/%.*s", cwd, (int)bytes.nbytes, bytes.at);
     if (n <= 0 || (size_t)n >= sizeof path || !al_path_is_below(bytes)) {
         errno = ENAMETOOLONG;
         return -1;
     }
     char *slash = strrchr(path, '/');
     (void)snprintf(last, NAME_MAX + 1, "%s", slash + 1);
-    for (char *at = path + strlen(stage->cwd) + 1; (at = strchr(at, '/')) != NULL; at++) {
+    for (char *at = path + strlen(cwd) + 1; (at = strchr(at, '/')) != NULL; at++) {
         *at = '\0';
         (void)mkdir(path, 0777);
         *at = '/';
@@ -504,7 +541,13 @@ static int open_root(const al_stage *stage, const char *name, bool is_folder, ch
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-allot_err al_stage_file(al_stage *stage, const al_file_head *file, al_bytes made, allot_error *err)
+const char *al_stage_cwd(const al_stage *stage)
+{
+    return stage->cwd;
+}
+
+allot_err al_stage_file(al_stage *stage, const al_file_head *file, al_bytes made, al_held *held,
+                        allot_error *err)
 {
     char last[NAME_MAX + 1];
     const char *name = name_at(made, file->index);
@@ -512,32 +555,46 @@ allot_err al_stage_file(al_stage *stage, const al_file_head *file, al_bytes made
     if (name == NULL || file->type > AL_FILE_LINK || (is_whole && file->type == AL_FILE_LINK) ||
         (!is_whole && !al_path_is_below(file->path)))
         return al_fail(err, ALLOT_EFORMAT, 0, "it sent a file that nobody asked for");
-    int root = open_root(stage, name, is_folder, last);
+    int root = al_stage_open_root(stage->cwd, name, is_folder, last);
     if (root < 0)
         return al_fail(err, ALLOT_EIO, errno, "%.200s cannot be written", name);
     int fault = 0;
-    if (file->type == AL_FILE_REGULAR)
+    stage->held = held;
+    if (file->type == AL_FILE_REGULAR) {
+        begin_move(&stage->in);
         al_receiver_begin(&stage->receiver, root, is_whole ? (al_bytes){last, strlen(last)} : file->path,
                           file->nbytes, file->mode);
-    else if (!is_whole)
+    } else if (!is_whole && (held == NULL || file->type == AL_FILE_FOLDER)) {
         fault = al_make_below(root, file);
+    }
+    if (held != NULL && file->type != AL_FILE_FOLDER && !al_held_add(held, name, file, stage->receiver.part))
+        fault = ENOMEM;
     (void)close(root);
     if (fault == EPERM)
         return al_fail(err, ALLOT_EFORMAT, 0, "it sent a link that leads out of its folder (%.200s)", name);
     return fault == 0 ? ALLOT_OK : al_fail(err, ALLOT_EIO, fault, "%.200s cannot be written", name);
 }
 
-void al_stage_data(al_stage *stage, const al_file_data *data)
+allot_err al_stage_data(al_stage *stage, const al_file_data *data, allot_error *err)
 {
-    al_receiver_data(&stage->receiver, data);
+    stage->in.nbytes += data->nbytes;
+    return al_receiver_data(&stage->receiver, data)
+               ? ALLOT_OK
+               : al_fail(err, ALLOT_EFORMAT, 0, "it sent a damaged piece of a file");
 }
 
 allot_err al_stage_file_end(al_stage *stage, const al_file_tail *tail, allot_error *err)
 {
     al_sum sum;
     al_receiver *r = &stage->receiver;
+    end_move(&stage->in);
     if (!al_receiver_end(r, tail, &sum))
         return al_fail(err, ALLOT_EIO, 0, "%.100s: %s", r->name, r->why);
+    if (stage->held != NULL) {
+        al_held_whole(stage->held);
+        al_receiver_leave(r);
+        return ALLOT_OK;
+    }
     int fault = al_receiver_name(r);
     return fault == 0 ? ALLOT_OK : al_fail(err, ALLOT_EIO, fault, "%.100s cannot be written", r->name);
 }

@@ -150,7 +150,7 @@ allot_err al_store_prepare(al_store *store, allot_error *err)
         [AL_INSERT_RESULT] = "INSERT OR REPLACE INTO result VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [AL_INSERT_VERDICT] = ("INSERT INTO result VALUES(?1,?2,?3,?4,0,0,0,0,0,0,0,0,0,0,0,NULL,NULL)"
                                " ON CONFLICT(task) DO UPDATE SET state=?2, cause=?4"),
-        [AL_ASK_ATTEMPT] = "SELECT attempt FROM result WHERE task=?",
+        [AL_ASK_ATTEMPT] = "SELECT attempt, state FROM result WHERE task=?",
         [AL_KEEP_ATTEMPT] = "INSERT OR IGNORE INTO attempt SELECT * FROM result WHERE task=?1 AND attempt<?2",
         [AL_SET_KEY] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
         [AL_DELETE_KEY] = "DELETE FROM meta WHERE key=?",
@@ -251,7 +251,7 @@ allot_err al_store_create(const char *folder, const al_store_content *content, a
             "%s: there is a run in this folder already: go on with it (allot resume %s/), or choose another",
             folder, folder);
     if (code == ALLOT_OK)
-        code = al_store_make(folder, content, err);
+        code = al_store_make(folder, is_local(folder), content, err);
     if (code == ALLOT_OK)
         code = take_control(store, true, err);
     return give_or_close(store, code, made);

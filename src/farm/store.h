@@ -80,6 +80,8 @@ uint64_t al_store_ntasks(const al_store *store);
 uint64_t al_store_ntasks_committed(const al_store *store);
 /** Whether so much was given that is not on disk yet that no more should be, for a while. */
 bool al_store_is_behind(const al_store *store);
+/** Commit what was given now, not when its time has come: somebody has nothing else to do. Does not wait. */
+void al_store_hurry(al_store *store);
 /** A task's arguments and spec (spec->at NULL: none), borrowed until the next call of any al_store_ function
  * by this thread. Rows are read ahead in blocks, so that going through tasks in order costs about a
  * microsecond each. */
@@ -94,6 +96,8 @@ typedef struct al_request {
 /** Leave a request for the run's controller, from any process. Committed when this returns. */
 allot_err al_store_ask(const char *folder, const char *verb, const char *text, size_t nbytes,
                        allot_error *err);
+/** Set a key of a run that somebody else may be working on, as al_store_ask(). */
+allot_err al_store_note(const char *folder, const char *key, const char *value, allot_error *err);
 /** Whether requests wait that no controller has dealt with. */
 bool al_store_is_asked(const char *folder);
 /** The next request. The one before it is done with: it is taken off together with what came of it.
@@ -149,7 +153,7 @@ allot_err al_store_sync(al_store *store, allot_error *err);
 /** A task's state in brief, for resuming: called for every task that was ever tried or is final, in order of
  * ids. `interrupted`: it was in flight when the controller was killed. */
 typedef void al_store_state_fn(void *arg, al_task_id task, al_task_state state, uint32_t attempts,
-                               bool interrupted);
+                               bool interrupted, uint64_t wall_us);
 allot_err al_store_each_state(al_store *store, al_store_state_fn *fn, void *arg, allot_error *err);
 
 /** Tasks that were in flight when the last controller was killed. @return borrowed until al_store_close() */

@@ -123,8 +123,8 @@ void al_store_end_thread(al_store *store);
 /** Requests up to this one are done with. */
 void al_store_done_request(al_store *store, int64_t request);
 
-/** store_make.c: write a new run's database, whole or not at all. */
-allot_err al_store_make(const char *folder, const al_store_content *content, allot_error *err);
+/** store_make.c: write a new run's database, whole or not at all. wal: with a write-ahead log */
+allot_err al_store_make(const char *folder, bool wal, const al_store_content *content, allot_error *err);
 
 /** store_recover.c: before the thread is started. ntasks: tasks in the database */
 allot_err al_store_recover(al_store *store, uint64_t ntasks, allot_error *err);

@@ -149,8 +149,9 @@ allot_err al_store_next_request(al_store *store, al_request *request, bool *foun
     return conclude(store, ask, step, err);
 }
 
-allot_err al_store_ask(const char *folder, const char *verb, const char *text, size_t nbytes,
-                       allot_error *err)
+/** A row of a text and some bytes, into a run that another process may have under its control. */
+static allot_err put_row(const char *folder, const char *sql, const char *text, const char *bytes,
+                         size_t nbytes, allot_error *err)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *insert = NULL;
@@ -158,10 +159,10 @@ allot_err al_store_ask(const char *folder, const char *verb, const char *text, s
     if (result == ALLOT_OK)
         result = al_store_execute(folder, db, "PRAGMA synchronous=FULL", err);
     if (result == ALLOT_OK) {
-        int code = sqlite3_prepare_v2(db, "INSERT INTO request(verb, text) VALUES(?,?)", -1, &insert, NULL);
+        int code = sqlite3_prepare_v2(db, sql, -1, &insert, NULL);
         if (code == SQLITE_OK) {
-            (void)sqlite3_bind_text(insert, 1, verb, -1, SQLITE_STATIC);
-            (void)sqlite3_bind_blob(insert, 2, nbytes > 0 ? text : "", (int)nbytes, SQLITE_STATIC);
+            (void)sqlite3_bind_text(insert, 1, text, -1, SQLITE_STATIC);
+            (void)sqlite3_bind_blob(insert, 2, nbytes > 0 ? bytes : "", (int)nbytes, SQLITE_STATIC);
             code = sqlite3_step(insert);
         }
         if (code != SQLITE_DONE)
@@ -170,6 +171,18 @@ allot_err al_store_ask(const char *folder, const char *verb, const char *text, s
     (void)sqlite3_finalize(insert);
     (void)sqlite3_close(db);
     return result;
+}
+
+allot_err al_store_ask(const char *folder, const char *verb, const char *text, size_t nbytes,
+                       allot_error *err)
+{
+    return put_row(folder, "INSERT INTO request(verb, text) VALUES(?,?)", verb, text, nbytes, err);
+}
+
+allot_err al_store_note(const char *folder, const char *key, const char *value, allot_error *err)
+{
+    return put_row(folder, "INSERT OR REPLACE INTO meta VALUES(?,CAST(? AS TEXT))", key, value, strlen(value),
+                   err);
 }
 
 bool al_store_is_asked(const char *folder)
@@ -219,12 +232,13 @@ allot_err al_store_each_state(al_store *store, al_store_state_fn *fn, void *arg,
     sqlite3_stmt *ask;
     int step = SQLITE_OK;
     allot_err code =
-        prepare(store, "SELECT task, state, attempt, cause FROM result ORDER BY task", &ask, err);
+        prepare(store, "SELECT task, state, attempt, cause, wall_us FROM result ORDER BY task", &ask, err);
     if (code != ALLOT_OK)
         return code;
     while ((step = sqlite3_step(ask)) == SQLITE_ROW)
         fn(arg, (al_task_id)sqlite3_column_int64(ask, 0), (al_task_state)sqlite3_column_int(ask, 1),
-           (uint32_t)sqlite3_column_int64(ask, 2), sqlite3_column_int(ask, 3) == AL_CAUSE_INTERRUPTED);
+           (uint32_t)sqlite3_column_int64(ask, 2), sqlite3_column_int(ask, 3) == AL_CAUSE_INTERRUPTED,
+           (uint64_t)sqlite3_column_int64(ask, 4));
     return conclude(store, ask, step, err);
 }
 

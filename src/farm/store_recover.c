@@ -10,12 +10,14 @@
 
 #include "farm/store_parts.h"
 
-/** The attempt that the database knows of; -1: none. */
-static int64_t attempt_known(al_store *store, al_task_id task)
+/** The attempt that the database knows of; -1: none. @param[out] is_final  of its result; may be NULL */
+static int64_t attempt_known(al_store *store, al_task_id task, bool *is_final)
 {
     sqlite3_stmt *ask = store->statements[AL_ASK_ATTEMPT];
     (void)sqlite3_bind_int64(ask, 1, (sqlite3_int64)task);
     int64_t attempt = sqlite3_step(ask) == SQLITE_ROW ? sqlite3_column_int64(ask, 0) : -1;
+    if (is_final != NULL)
+        *is_final = attempt >= 0 && al_task_is_final((al_task_state)sqlite3_column_int(ask, 1));
     (void)sqlite3_reset(ask);
     return attempt;
 }
@@ -29,7 +31,7 @@ static int recover_half(al_store *store, const al_tail_half *half, uint64_t ntas
     int code = SQLITE_OK;
     for (uint64_t at = 0; code == SQLITE_OK && al_tail_next(half, &at, &result, &out, &err_out);)
         if (result.task >= 1 && result.task <= ntasks &&
-            (result.start_us == 0 || attempt_known(store, result.task) < (int64_t)result.attempt)) {
+            (result.start_us == 0 || attempt_known(store, result.task, NULL) < (int64_t)result.attempt)) {
             code = al_store_put_result(store, &result, out, err_out);
             if (al_task_is_final(result.state))
                 (void)al_buffer_append(&store->recovered, &result.task, sizeof result.task);
@@ -37,7 +39,8 @@ static int recover_half(al_store *store, const al_tail_half *half, uint64_t ntas
     return code;
 }
 
-/** Tasks that were in flight. */
+/** Tasks that were in flight. One that has a final result of another attempt ran a second time, in vain: only
+ * its processes are of interest. */
 static int recover_slots(al_store *store, uint64_t ntasks)
 {
     al_args nothing = {NULL, 0};
@@ -50,12 +53,16 @@ static int recover_slots(al_store *store, uint64_t ntasks)
                             .cause = AL_CAUSE_INTERRUPTED,
                             .slot = slot,
                             .start_us = at->start_us};
-        if (result.task < 1 || result.task > ntasks || result.start_us == 0 ||
-            attempt_known(store, result.task) >= (int64_t)result.attempt)
+        bool is_final;
+        if (result.task < 1 || result.task > ntasks || result.start_us == 0)
             continue;
-        code = al_buffer_append(&store->inflight, &result.task, sizeof result.task)
-                   ? al_store_put_result(store, &result, nothing, nothing)
-                   : SQLITE_NOMEM;
+        int64_t known = attempt_known(store, result.task, &is_final);
+        if (is_final ? known == (int64_t)result.attempt : known >= (int64_t)result.attempt)
+            continue;
+        if (!al_buffer_append(&store->inflight, &result.task, sizeof result.task))
+            code = SQLITE_NOMEM;
+        else if (!is_final)
+            code = al_store_put_result(store, &result, nothing, nothing);
     }
     return code;
 }

@@ -3,7 +3,7 @@
  * A thread of the store's own takes what was given since it last looked and commits all of it at once: a
  * group. While the disk is at it, the next group gathers. A group is begun at once when nothing was committed
  * lately, so that a single result waits for nothing, and GROUP_NS after the last one otherwise, so that a
- * thousand results a second cost a few dozen commits.
+ * thousand results a second cost four commits.
  *
  * Results are shown (al_store_on_commit) after their group is on disk and before their half of the tail is
  * used again.
@@ -22,7 +22,8 @@
 #include "base/fail.h"
 #include "farm/store_parts.h"
 
-#define GROUP_NS UINT64_C(100000000)
+/** A commit takes 0.4 ms of a processor: a tenth of a second apart they took 0.25 % of two. */
+#define GROUP_NS UINT64_C(250000000)
 /** The same with tasks in it, which cannot be started before: somebody may be waiting for them. */
 #define TASKS_NS UINT64_C(10000000)
 /** Before a group is begun: when a task has ended, the next one is about to be started, and the kernel would
@@ -80,6 +81,13 @@ allot_err al_store_add(al_store *store, al_args args, const char *spec, allot_er
     }
     (void)pthread_mutex_unlock(&store->lock);
     return at != NULL ? ALLOT_OK : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+}
+
+void al_store_hurry(al_store *store)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    urge(store);
+    (void)pthread_mutex_unlock(&store->lock);
 }
 
 bool al_store_is_behind(const al_store *store)

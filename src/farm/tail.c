@@ -111,6 +111,8 @@ allot_err al_tail_open(const char *folder, al_tail **tail, bool *is_new, allot_e
         fault == 0 ? mmap(NULL, sizeof(al_tail), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
     if (at == MAP_FAILED && fault == 0)
         fault = errno;
+    if (at != MAP_FAILED) /* or the kernel reads 2 MB of zeros at the first touch */
+        (void)madvise(at, sizeof(al_tail), MADV_RANDOM);
     if (at != MAP_FAILED && *is_new) {
         *tail = at;
         (*tail)->version = VERSION;

@@ -427,7 +427,7 @@ bool al_template_uses_shell(const al_template *template)
 bool al_template_uses_slot(const al_template *template)
 {
     for (size_t k = 0; k < template->nparts; k++)
-        if (template->parts[k].kind == SLOT || template->parts[k].kind == NUMBER)
+        if (template->parts[k].kind == SLOT)
             return true;
     return false;
 }

@@ -58,7 +58,7 @@ void al_template_destroy(al_template *template);
 /** Whether tasks are run by the shell. For a template without words that is for each command to say: false.
  */
 bool al_template_uses_shell(const al_template *template);
-/** Whether the slot's number ({%}) or the task's ({#}) is used. */
+/** Whether the slot's number ({%}) is used: only where a task runs is it known. */
 bool al_template_uses_slot(const al_template *template);
 
 /** What to execute: *argc strings, each with its end, one after the other, appended to argv.

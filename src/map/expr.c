@@ -30,6 +30,7 @@ typedef struct load {
     al_expr_key key;
     al_bytes user; /* spec->file after the preprocessor */
     al_bytes object;
+    al_build build;
     double compile_ns;
     char **diagnosis;
     allot_error *err;
@@ -107,9 +108,9 @@ static allot_err preprocess(load *l)
 static allot_err make_key(load *l)
 {
     char *source;
-    const allot_err result = al_expr_source(l->spec, l->user.at, 1, NULL, &source, l->err);
+    const allot_err result = al_expr_source(l->spec, l->build, l->user.at, 1, NULL, &source, l->err);
     if (result == ALLOT_OK)
-        al_expr_key_make(source, &l->compiler, &l->key);
+        al_expr_key_make(source, &l->compiler, l->build, &l->key);
     free(source);
     return result;
 }
@@ -118,9 +119,9 @@ static allot_err compile_with(load *l, int nargs, al_bytes *complaint)
 {
     char *source;
     *complaint = (al_bytes){NULL, 0};
-    allot_err result = al_expr_source(l->spec, l->user.at, nargs, &l->key, &source, l->err);
+    allot_err result = al_expr_source(l->spec, l->build, l->user.at, nargs, &l->key, &source, l->err);
     if (result == ALLOT_OK)
-        result = al_compiler_build(&l->compiler, source, &l->object, complaint, l->err);
+        result = al_compiler_build(&l->compiler, l->build, source, &l->object, complaint, l->err);
     free(source);
     return result;
 }
@@ -175,7 +176,8 @@ static allot_err compile_and_open(load *l, al_expr *expr)
     return result;
 }
 
-static allot_err load_all(load *l, al_expr *expr)
+/* All that comes before compiling. */
+static allot_err look_for(load *l)
 {
     allot_err result = check_spec(l);
     if (result == ALLOT_OK)
@@ -188,9 +190,23 @@ static allot_err load_all(load *l, al_expr *expr)
         result = al_cache_open(&l->cache, l->spec->cache_dir, l->err);
     if (result == ALLOT_OK)
         result = al_cache_get(&l->cache, &l->key, &l->object, l->err);
+    return result;
+}
+
+static allot_err load_all(load *l, al_expr *expr)
+{
+    const allot_err result = look_for(l);
     if (result != ALLOT_OK || open_cached(l, expr))
         return result;
     return compile_and_open(l, expr);
+}
+
+static void load_fini(load *l)
+{
+    al_cache_close(&l->cache);
+    al_compiler_fini(&l->compiler);
+    free(l->user.at);
+    free(l->object.at);
 }
 
 allot_err al_expr_load(const al_expr_spec *spec, al_expr *expr, char **diagnosis, allot_error *err)
@@ -202,9 +218,48 @@ allot_err al_expr_load(const al_expr_spec *spec, al_expr *expr, char **diagnosis
     const allot_err result = load_all(&l, expr);
     if (result != ALLOT_OK)
         al_expr_unload(expr);
-    al_cache_close(&l.cache);
-    al_compiler_fini(&l.compiler);
-    free(l.user.at);
-    free(l.object.at);
+    load_fini(&l);
+    return result;
+}
+
+/* ---- a program ---------------------------------------------------------------------------------------- */
+
+void al_expr_processor(char processor[AL_EXPR_PROCESSOR_NBYTES])
+{
+    memset(processor, 0, AL_EXPR_PROCESSOR_NBYTES);
+#if defined(__x86_64__)
+    /* As al_prelude_main has it. */
+    __builtin_cpu_init();
+    processor[0] = __builtin_cpu_supports("fma") ? 'f' : '-';
+    processor[1] = __builtin_cpu_supports("avx2") ? 'v' : '-';
+    processor[2] = __builtin_cpu_supports("fma4") ? '4' : '-';
+    processor[3] = __builtin_cpu_supports("avx") ? 'a' : '-';
+#endif
+}
+
+allot_err al_expr_program_make(const al_expr_spec *spec, al_expr_program *program, allot_error *err)
+{
+    char *diagnosis = NULL;
+    load l = {.spec = spec,
+              .cache = {.fd = -1, .lock_fd = -1},
+              .build = AL_BUILD_PROGRAM,
+              .diagnosis = &diagnosis,
+              .err = err};
+    *program = (al_expr_program){.fd = -1};
+    allot_err result = look_for(&l);
+    program->from_cache = result == ALLOT_OK && l.object.at != NULL;
+    if (result == ALLOT_OK && !program->from_cache) {
+        al_cache_lock(&l.cache, &l.key);
+        result = compile(&l);
+        if (result == ALLOT_OK)
+            (void)al_cache_put(&l.cache, &l.key, &l.object);
+        al_cache_unlock(&l.cache);
+    }
+    if (result == ALLOT_OK && (program->fd = al_expr_in_memory(&l.object)) < 0)
+        result = al_fail(err, ALLOT_EIO, errno, "cannot copy the compiled expression into memory");
+    program->nbytes = l.object.nbytes;
+    program->compile_ns = l.compile_ns;
+    free(diagnosis);
+    load_fini(&l);
     return result;
 }

@@ -88,4 +88,39 @@ allot_err al_expr_load(const al_expr_spec *spec, al_expr *expr, char **diagnosis
 /** Unload. NULL members are allowed. */
 void al_expr_unload(al_expr *expr);
 
+/* ---- the same expression as a program, for other machines of this kind -------------------------------- */
+
+enum {
+    AL_EXPR_PROCESSOR_NBYTES = 8,
+    AL_EXPR_EXIT_PROCESSOR = 70, /* the program's status: libm would compute with other last bits there, */
+    AL_EXPR_EXIT_OVERFLOW = 71,  /* or the overflow flag was raised; it has written nothing */
+};
+
+/** What the program reads: this, nleaves counts of items (uint32_t), and the items if has_items. It writes
+ * count results, or with leaves (a reduction) nleaves accumulators of acc_nbytes; and after them the time
+ * that computing them took, in ns (uint64_t). */
+typedef struct al_expr_chunk {
+    uint64_t first;                           /* number of the first item */
+    uint64_t count, nleaves;                  /* nleaves 0: map */
+    unsigned char range[32];                  /* without items: as of al_expr_map_fn */
+    char processor[AL_EXPR_PROCESSOR_NBYTES]; /* al_expr_processor() */
+    uint64_t has_items;
+} al_expr_chunk;
+
+/** What libm here chooses its code by. */
+void al_expr_processor(char processor[AL_EXPR_PROCESSOR_NBYTES]);
+
+typedef struct al_expr_program {
+    int fd; /* a file in memory; owned by caller */
+    uint64_t nbytes;
+    bool from_cache;
+    double compile_ns; /* 0 from the cache */
+} al_expr_program;
+
+/** Compile (or find) the expression as a static program that needs nothing of the machine it runs on and
+ * gives the bits that al_expr_load()'s functions give here.
+ * @return as al_expr_load(), without a diagnosis: ALLOT_ECOMPILE means that the compiler cannot link
+ *         statically, if al_expr_load() took the same spec */
+allot_err al_expr_program_make(const al_expr_spec *spec, al_expr_program *program, allot_error *err);
+
 #endif

@@ -105,13 +105,13 @@ static void add_processor(fields *f)
 }
 #endif
 
-void al_expr_key_make(const char *source, const al_compiler *compiler, al_expr_key *key)
+void al_expr_key_make(const char *source, const al_compiler *compiler, al_build build, al_expr_key *key)
 {
     const uint64_t figures[3] = {compiler->nbytes, compiler->inode, (uint64_t)compiler->mtime_ns};
     fields f = {.count = 0};
     add(&f, ALLOT_VERSION, strlen(ALLOT_VERSION));
     add(&f, source, strlen(source));
-    add(&f, al_compiler_flags(), strlen(al_compiler_flags()));
+    add(&f, al_compiler_flags(build), strlen(al_compiler_flags(build)));
     add(&f, compiler->path, strlen(compiler->path));
     for (int k = 0; k < compiler->argc; k++)
         add(&f, compiler->argv[k], strlen(compiler->argv[k]));

@@ -11,6 +11,10 @@
  * of the harmless kind is none here: a function that was never declared, a number for a pointer.
  * -ftabstop=1 makes the columns of complaints count characters.
  *
+ * A program that is to run on other machines has all that it needs in it, and is made for a processor that
+ * has no more than those which may take part must have, as al_expr_processor() tells them apart: the plainest
+ * of this kind, or, where this one has them, with AVX2 and FMA.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
@@ -31,24 +35,35 @@ extern char **environ;
 
 #if defined(__x86_64__) || defined(__i386__)
 #define TUNE "-march=native "
+#define PLAIN "-march=x86-64 -mtune=generic "
+#define WITH_AVX2 PLAIN "-mavx2 -mfma "
 #elif defined(__aarch64__)
 #define TUNE "-mcpu=native "
+#define PLAIN "-march=armv8-a "
 #else
 #define TUNE ""
+#define PLAIN ""
 #endif
+#ifndef WITH_AVX2
+#define WITH_AVX2 PLAIN
+#endif
+
+#define SAME                                                                                                 \
+    "-ffp-contract=off -fno-math-errno -fno-trapping-math -fwrapv -fno-strict-aliasing "                     \
+    "-fvisibility=hidden -fdiagnostics-color=never -ftabstop=1 -Werror=implicit-function-declaration "       \
+    "-Werror=int-conversion -Werror=incompatible-pointer-types"
 
 /* Complaints and preprocessed files are cut off here. */
 enum { MAX_OUTPUT = 64 << 20, MAX_WORDS = AL_COMPILER_WORDS + 40 };
 
-static const char flags[] =
-    "-std=gnu11 -O3 " TUNE "-ffp-contract=off -fno-math-errno -fno-trapping-math -fwrapv "
-    "-fno-strict-aliasing -fPIC -fvisibility=hidden -fdiagnostics-color=never -ftabstop=1 "
-    "-Werror=implicit-function-declaration -Werror=int-conversion "
-    "-Werror=incompatible-pointer-types";
-
-const char *al_compiler_flags(void)
+const char *al_compiler_flags(al_build build)
 {
-    return flags;
+    char processor[AL_EXPR_PROCESSOR_NBYTES];
+    if (build == AL_BUILD_OBJECT)
+        return "-std=gnu11 -O3 " TUNE "-fPIC " SAME;
+    al_expr_processor(processor);
+    return processor[0] == 'f' && processor[1] == 'v' ? "-std=gnu11 -O3 " WITH_AVX2 SAME
+                                                      : "-std=gnu11 -O3 " PLAIN SAME;
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
@@ -213,11 +228,11 @@ static void run_fini(run *r)
 }
 
 /* Open what every run needs and put the command's first words down. */
-static allot_err run_init(run *r, const al_compiler *compiler, allot_error *err)
+static allot_err run_init(run *r, const al_compiler *compiler, al_build build, allot_error *err)
 {
     memset(r, 0, sizeof *r);
     r->in = r->out = r->said = -1;
-    r->flags = strdup(flags);
+    r->flags = strdup(al_compiler_flags(build));
     if (!r->flags)
         return al_fail(err, ALLOT_ENOMEM, errno, "compiler");
     if (al_work_folder_make(r->folder, sizeof r->folder) != 0) {
@@ -325,7 +340,7 @@ allot_err al_compiler_preprocess(const al_compiler *compiler, const char *file, 
     run r;
     char name[4200];
     *text = *complaint = (al_bytes){NULL, 0};
-    allot_err result = run_init(&r, compiler, err);
+    allot_err result = run_init(&r, compiler, AL_BUILD_OBJECT, err);
     if (result == ALLOT_OK) {
         /* A name that begins with a dash would be an option. */
         snprintf(name, sizeof name, "%s%s", file[0] == '-' ? "./" : "", file);
@@ -356,14 +371,16 @@ static allot_err read_object(const run *r, al_bytes *object, allot_error *err)
     return ALLOT_OK;
 }
 
-allot_err al_compiler_build(const al_compiler *compiler, const char *source, al_bytes *object,
+allot_err al_compiler_build(const al_compiler *compiler, al_build build, const char *source, al_bytes *object,
                             al_bytes *complaint, allot_error *err)
 {
     /* -z defs: a function that is declared and nowhere defined is the linker's to report, with a name. */
-    static const char *const words[] = {"-shared", "-x", "c", "-", "-x", "none", "-Wl,-z,defs", "-lm", "-o"};
+    const char *const words[] = {
+        build == AL_BUILD_OBJECT ? "-shared" : "-static",    "-x",  "c", "-", "-x", "none",
+        build == AL_BUILD_OBJECT ? "-Wl,-z,defs" : "-Wl,-s", "-lm", "-o"};
     run r;
     *object = *complaint = (al_bytes){NULL, 0};
-    allot_err result = run_init(&r, compiler, err);
+    allot_err result = run_init(&r, compiler, build, err);
     if (result == ALLOT_OK &&
         (al_bytes_write(r.in, source, strlen(source)) != 0 || lseek(r.in, 0, SEEK_SET) != 0))
         result = al_fail(err, ALLOT_EIO, errno, "cannot hand the program to the compiler");

@@ -64,7 +64,7 @@ void al_work_folder_remove(const char *path)
     rmdir(path);
 }
 
-static int put_into_memory(const al_bytes *object)
+int al_expr_in_memory(const al_bytes *object)
 {
     const int fd = al_memory_file("allot-expression");
     if (fd < 0)
@@ -102,7 +102,7 @@ static allot_err take_table(const al_expr_table *table, const al_expr_key *key, 
 allot_err al_expr_open(const al_bytes *object, const al_expr_key *key, al_expr *expr, allot_error *err)
 {
     char name[64];
-    const int fd = put_into_memory(object);
+    const int fd = al_expr_in_memory(object);
     if (fd < 0)
         return al_fail(err, ALLOT_EIO, errno, "cannot copy the compiled expression into memory");
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);

@@ -51,7 +51,7 @@ enum { AL_EXPR_KIND_POWER = 1, AL_EXPR_KIND_OUT = 2, AL_EXPR_KIND_ACC = 3 };
 
 extern const char al_prelude_headers[], al_prelude_types[], al_prelude_helpers[], al_prelude_natural[],
     al_prelude_map[], al_prelude_fold[], al_prelude_sum[], al_prelude_end_sum[], al_prelude_end_mean[],
-    al_prelude_count[], al_prelude_least[], al_prelude_own[], al_prelude_overflow[];
+    al_prelude_count[], al_prelude_least[], al_prelude_own[], al_prelude_overflow[], al_prelude_main[];
 
 /* ---- expr_check.c ----------------------------------------------------------------------------------- */
 
@@ -68,13 +68,19 @@ allot_err al_expr_check(const char *tag, const char *text, char **diagnosis, all
 
 /* ---- expr_source.c ---------------------------------------------------------------------------------- */
 
+/** What is made of an expression. */
+typedef enum al_build {
+    AL_BUILD_OBJECT,  /* for this very processor, to be loaded */
+    AL_BUILD_PROGRAM, /* for any processor of this kind, static, with al_prelude_main */
+} al_build;
+
 /** Write the program.
  * @param user    NULL, or the preprocessed text of spec->file
  * @param nargs   arguments spec->function is called with: 1 or 2
  * @param key     NULL: leave the key out, as the text that the key is made of
  * @param[out] source  owned by caller, free() */
-allot_err al_expr_source(const al_expr_spec *spec, const char *user, int nargs, const al_expr_key *key,
-                         char **source, allot_error *err);
+allot_err al_expr_source(const al_expr_spec *spec, al_build build, const char *user, int nargs,
+                         const al_expr_key *key, char **source, allot_error *err);
 
 /* ---- expr_compile.c --------------------------------------------------------------------------------- */
 
@@ -94,7 +100,7 @@ allot_err al_compiler_find(const char *command, al_compiler *compiler, allot_err
 void al_compiler_fini(al_compiler *compiler);
 
 /** The options every expression is compiled with, as one line: part of the key. */
-const char *al_compiler_flags(void);
+const char *al_compiler_flags(al_build build);
 
 /** Bytes in memory with a zero after them. */
 typedef struct al_bytes {
@@ -107,9 +113,9 @@ typedef struct al_bytes {
 allot_err al_compiler_preprocess(const al_compiler *compiler, const char *file, al_bytes *text,
                                  al_bytes *complaint, allot_error *err);
 
-/** Compile a program to a shared object.
+/** Compile a program.
  * @param[out] object, complaint  as above */
-allot_err al_compiler_build(const al_compiler *compiler, const char *source, al_bytes *object,
+allot_err al_compiler_build(const al_compiler *compiler, al_build build, const char *source, al_bytes *object,
                             al_bytes *complaint, allot_error *err);
 
 /** The whole of an open file, from where it is. @return 0, or -1 with errno; EFBIG over max */
@@ -162,9 +168,12 @@ void al_cache_unlock(al_cache *cache);
 void al_cache_name(const al_cache *cache, const al_expr_key *key, char *path, size_t nbytes);
 
 /** The key of a program: everything that decides what its object holds. */
-void al_expr_key_make(const char *source, const al_compiler *compiler, al_expr_key *key);
+void al_expr_key_make(const char *source, const al_compiler *compiler, al_build build, al_expr_key *key);
 
 /* ---- expr_open.c ------------------------------------------------------------------------------------ */
+
+/** A copy of an object as a file in memory. @return its descriptor, or -1 with errno */
+int al_expr_in_memory(const al_bytes *object);
 
 /** Load a shared object from memory, so that what was checked is what runs.
  * @return ALLOT_OK; ALLOT_EIO (not loadable, or not the object of this key) */

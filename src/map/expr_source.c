@@ -157,8 +157,18 @@ static void write_table(FILE *out, const al_expr_spec *spec, const al_expr_key *
             folds ? "al_fold, al_combine, al_finish" : "0, 0, 0", key ? key->text : "");
 }
 
-allot_err al_expr_source(const al_expr_spec *spec, const char *user, int nargs, const al_expr_key *key,
-                         char **source, allot_error *err)
+/* The user's file; a main() in it must not take the place of ours. */
+static void write_file(FILE *out, al_build build, const char *user)
+{
+    if (build == AL_BUILD_PROGRAM)
+        fputs("#define main al_main_of_file\n", out);
+    fputs(user, out);
+    if (build == AL_BUILD_PROGRAM)
+        fputs("\n#undef main\n", out);
+}
+
+allot_err al_expr_source(const al_expr_spec *spec, al_build build, const char *user, int nargs,
+                         const al_expr_key *key, char **source, allot_error *err)
 {
     size_t nbytes = 0;
     char *text = NULL;
@@ -166,7 +176,10 @@ allot_err al_expr_source(const al_expr_spec *spec, const char *user, int nargs, 
     FILE *out = open_memstream(&text, &nbytes);
     if (!out)
         return al_fail(err, ALLOT_ENOMEM, errno, "cannot write the program around the expression");
-    fputs(user ? user : al_prelude_headers, out);
+    if (user)
+        write_file(out, build, user);
+    else
+        fputs(al_prelude_headers, out);
     fputc('\n', out);
     write_constants(out);
     fputs(al_prelude_types, out);
@@ -177,6 +190,9 @@ allot_err al_expr_source(const al_expr_spec *spec, const char *user, int nargs, 
     if (spec->reduce)
         write_reduction(out, spec->reduce, spec->file != NULL);
     write_table(out, spec, key);
+    if (build == AL_BUILD_PROGRAM)
+        fprintf(out, "enum { al_processor_nbytes = %d, al_exit_processor = %d, al_exit_overflow = %d };\n%s",
+                AL_EXPR_PROCESSOR_NBYTES, AL_EXPR_EXIT_PROCESSOR, AL_EXPR_EXIT_OVERFLOW, al_prelude_main);
     const bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(text);

@@ -28,8 +28,8 @@ static AL_HOT AL_NOINLINE allot_err run_checked(allot_pool *pool, uint64_t n, al
 /** Whether n items are not worth a thought, though they would be if a worker were awake. */
 static bool is_short_asleep(const allot_pool *pool, uint64_t n, const al_site *site)
 {
-    return n - 1 < site->asleep_items && pool != NULL &&
-           atomic_load_explicit(&pool->nspinning, memory_order_relaxed) == 0;
+    return n - 1 < site->asleep_items &&
+           (pool == NULL || atomic_load_explicit(&pool->nspinning, memory_order_relaxed) == 0);
 }
 
 /** A loop known to be short: as little code and memory as can be, since after a pause all of it has to be
@@ -53,20 +53,15 @@ static inline allot_err run_timed(uint64_t n, allot_for_fn fn, void *arg, al_sit
     return code;
 }
 
-AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
-                           const allot_map_opts *opts, allot_error *err)
+/** allot_for(), with the site of fn and whether a short loop is due to be timed. */
+static inline allot_err run_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                                const allot_map_opts *opts, al_site *site, bool is_due, allot_error *err)
 {
-    if (n == 0 && fn != NULL && opts == NULL)
-        return ALLOT_OK;
     uint64_t start = 0, end = 0;
-    al_site *site = al_site_entry((const void *)(uintptr_t)fn);
     if (site->fn != (const void *)(uintptr_t)fn || site->arg != arg || opts != NULL)
         return run_checked(pool, n, fn, arg, opts, err);
-    if (n - 1 < site->short_items) {
-        if (++site->nshort % AL_SITE_TIMED != 0)
-            return run_short(n, fn, arg, err);
-        return run_timed(n, fn, arg, site, &start, &end, err);
-    }
+    if (n - 1 < site->short_items)
+        return is_due ? run_timed(n, fn, arg, site, &start, &end, err) : run_short(n, fn, arg, err);
     allot_pool *asleep = pool != NULL ? pool : al_pool_default_peek();
     if (!is_short_asleep(asleep, n, site))
         return run_checked(pool, n, fn, arg, opts, err);
@@ -74,6 +69,47 @@ AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *
     if (code == ALLOT_OK)
         al_run_miss(asleep, site, start, end);
     return code;
+}
+
+AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                           const allot_map_opts *opts, allot_error *err)
+{
+    if (n == 0 && fn != NULL && opts == NULL)
+        return ALLOT_OK;
+    al_site *site = al_site_entry((const void *)(uintptr_t)fn);
+    return run_for(pool, n, fn, arg, opts, site, ++site->nshort % ALLOT_SHORT_TIMED == 0, err);
+}
+
+/** What the caller may do by itself from now on: loops that do not pay for waking anybody, once those who are
+ * awake have had the time to fall asleep. */
+static inline void tell(allot_short *here, const allot_pool *pool, const al_site *site)
+{
+    uint64_t most = site->asleep_items > site->short_items ? site->asleep_items : site->short_items;
+    *here = (allot_short){.fn = (allot_for_fn)(uintptr_t)site->fn,
+                          .arg = (void *)(uintptr_t)site->arg,
+                          .nshort = site->short_items,
+                          .left = ALLOT_SHORT_TIMED,
+                          .nitems = al_clock_has_counter ? most : 0,
+                          .ended = al_ticks(),
+                          .pause = al_run_pause(pool != NULL ? pool : al_pool_default_peek()),
+                          .most = site->long_ticks};
+}
+
+AL_HOT allot_err allot_for_from(allot_short *here, allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                                const allot_map_opts *opts, allot_error *err)
+{
+    al_site *site = al_site_entry((const void *)(uintptr_t)fn);
+    allot_err code = run_for(pool, n, fn, arg, opts, site, true, err);
+    if (site->fn == (const void *)(uintptr_t)fn && site->arg == arg)
+        tell(here, pool, site);
+    else
+        here->nitems = 0;
+    return code;
+}
+
+allot_err allot_for_failed(uint64_t n, int user, allot_error *err)
+{
+    return al_run_user_error(err, al_loop_failed_index(0, n), user);
 }
 
 typedef struct array_map {

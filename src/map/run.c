@@ -106,12 +106,27 @@ uint64_t al_run_deadline(uint64_t start, uint64_t timeout_ns)
     return timeout < UINT64_MAX - start ? start + timeout : UINT64_MAX;
 }
 
+/** The least work that pays for waking a worker, or for making the first. */
+static double wake_ticks(const allot_pool *pool)
+{
+    return pool != NULL ? atomic_load_explicit(&pool->wake_ticks, memory_order_relaxed)
+                        : MAKE_POOL_LATENCY_NS * al_clock_ticks_per_ns;
+}
+
+uint64_t al_run_pause(const allot_pool *pool)
+{
+    return pool != NULL ? atomic_load_explicit(&pool->spin_ticks, memory_order_relaxed)
+                        : al_ticks_from_ns(MAKE_POOL_LATENCY_NS);
+}
+
 AL_HOT void al_run_miss(allot_pool *pool, al_site *site, uint64_t start, uint64_t end)
 {
-    double wake_ticks = atomic_load_explicit(&pool->wake_ticks, memory_order_relaxed);
-    uint64_t spin_ticks = atomic_load_explicit(&pool->spin_ticks, memory_order_relaxed);
-    if (al_site_miss(site, start, end, wake_ticks, spin_ticks))
+    if (!al_site_miss(site, start, end, wake_ticks(pool), al_run_pause(pool)))
+        return;
+    if (pool != NULL)
         (void)al_park_wake_one(pool, sched_getcpu(), false);
+    else
+        (void)al_pool_default();
 }
 
 allot_err al_run_nothing(const allot_map_opts *opts)
@@ -240,8 +255,10 @@ static bool may_pay(run *r)
     double left_ticks = (double)(r->n - r->done) * r->item_ticks;
     if (r->alone)
         return false;
-    if (r->pool == NULL)
-        return left_ticks >= MAKE_POOL_LATENCY_NS * al_clock_ticks_per_ns;
+    if (r->pool == NULL) {
+        r->missed = al_pool_default_nthreads() > 1;
+        return left_ticks >= wake_ticks(NULL);
+    }
     double share = atomic_load_explicit(&r->pool->share_ticks, memory_order_relaxed);
     if (left_ticks < share)
         return false;
@@ -251,7 +268,7 @@ static bool may_pay(run *r)
     if (atomic_load_explicit(&r->pool->nspinning, memory_order_relaxed) > 0)
         return true;
     r->missed = true;
-    return left_ticks >= atomic_load_explicit(&r->pool->wake_ticks, memory_order_relaxed);
+    return left_ticks >= wake_ticks(r->pool);
 }
 
 /** Ask, and if it pays open the loop and see it through. @return whether it is done with */
@@ -365,9 +382,8 @@ static void leave_lesson(run *r, const al_run_site *site)
                              .busy_ticks =
                                  r->opened != 0 ? r->opened - r->start + r->result.busy_ticks : wall,
                              .shared_ticks = r->shared_ticks,
-                             .held_back = r->held_back};
-    if (r->pool != NULL)
-        lesson.wake_ticks = atomic_load_explicit(&r->pool->wake_ticks, memory_order_relaxed);
+                             .held_back = r->held_back,
+                             .wake_ticks = wake_ticks(r->pool)};
     al_site_learn(r->site, site->fn, site->arg, &lesson);
     if (r->missed && r->opened == 0)
         al_run_miss(r->pool, r->site, r->start, now);

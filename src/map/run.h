@@ -28,7 +28,11 @@ allot_err al_run_user_error(allot_error *err, uint64_t index, int user);
 /** ALLOT_ECANCELED or ALLOT_ETIMEDOUT with its sentence. */
 allot_err al_run_stopped(allot_error *err, bool timed_out, uint64_t ndone, uint64_t n);
 
-/** A loop from `start` to `end` was done alone while all workers slept: wake one if it is time to. */
+/** Ticks after which whoever helped with a loop is asleep. pool NULL: there are no threads yet. */
+uint64_t al_run_pause(const allot_pool *pool);
+
+/** A loop from `start` to `end` was done alone while all workers slept, or before there were any (pool NULL):
+ * wake one, or make some, if it is time to. */
 void al_run_miss(allot_pool *pool, al_site *site, uint64_t start, uint64_t end);
 
 /** The tick at which timeout_ns from `start` is over. */

@@ -21,10 +21,12 @@
 
 AL_TLS al_site al_sites[AL_SITES];
 
-/** A loop that was to be short, and took longer than memory or another program would have kept it waiting. */
+/** A loop that was not to pay for waking anybody, and took so much longer than that as neither memory nor
+ * another program would have kept it waiting. */
 #define LONG_NS 50e3
-/** Loops longer than this lose too little by an attempt in vain to learn from it. */
-#define SHORT_LOOP_NS 20e3
+/** Loops longer than this lose too little by an attempt in vain to learn from it: one takes the time of a
+ * wake-up. */
+#define SHORT_LOOP_NS 200e3
 /** What sharing saves, as a moving average of the latest attempts, each clipped; and what is assumed of a
  * loop not shared yet. */
 #define GAIN_WEIGHT 0.25
@@ -38,8 +40,6 @@ AL_TLS al_site al_sites[AL_SITES];
 #define FLOOR_DECAY 0.95F
 /** A floor over any loop, for one call. */
 #define NEXT_ALONE FLT_MAX
-/** Of the least work that pays for waking a worker, what is done without a thought while all sleep. */
-#define ASLEEP_SHARE 0.5
 
 static double min_of(double a, double b)
 {
@@ -99,8 +99,8 @@ AL_HOT void al_site_learn(al_site *site, const void *fn, const void *arg, const 
     else if (lesson->held_back)
         site->floor_ticks = site->floor_ticks < NEXT_ALONE ? site->floor_ticks * FLOOR_DECAY : 0.0F;
     site->short_items = items_of(AL_SITE_SHORT_NS * al_clock_ticks_per_ns, (double)site->item_ticks);
-    site->asleep_items = items_of(ASLEEP_SHARE * lesson->wake_ticks, (double)site->item_ticks);
-    site->long_ticks = (uint32_t)(LONG_NS * al_clock_ticks_per_ns);
+    site->asleep_items = items_of(lesson->wake_ticks, (double)site->item_ticks);
+    site->long_ticks = (uint32_t)(LONG_NS * al_clock_ticks_per_ns + lesson->wake_ticks);
 }
 
 void al_site_doubt(al_site *site)

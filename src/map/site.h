@@ -53,9 +53,6 @@ AL_INLINE al_site *al_site_entry(const void *fn)
     return &al_sites[(mix >> 4) % AL_SITES];
 }
 
-/** Of the loops done at once, one in so many is timed. */
-#define AL_SITE_TIMED 4u
-
 /** Work that short_items stand for, in ns. */
 #define AL_SITE_SHORT_NS 1000.0
 

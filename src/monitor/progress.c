@@ -72,13 +72,17 @@ static double fraction_of(const al_progress_state *state)
 size_t al_progress_format(const al_progress_state *state, uint64_t elapsed_ns, const char *unit,
                           uint32_t width, char *text, size_t nbytes)
 {
-    char count[16], rate[16], left[16], tail[160];
+    char count[16], rate[16], left[16], tail[256];
     double fraction = fraction_of(state), seconds = (double)elapsed_ns * 1e-9;
+    double nnew = state->ndone > state->nbefore ? (double)(state->ndone - state->nbefore) : 0;
+    double share_new = state->ndone > 0 ? nnew / (double)state->ndone : 1; /* of the fraction, in this time */
     format_count((double)state->ndone, count, sizeof count);
-    format_count(seconds > 0 ? (double)state->ndone / seconds : 0, rate, sizeof rate);
+    format_count(seconds > 0 ? nnew / seconds : 0, rate, sizeof rate);
     int n = snprintf(tail, sizeof tail, "%s %s, %s/s", count, unit, rate);
-    if (fraction > 0) {
-        format_time(seconds * (1 - fraction) / fraction, left, sizeof left);
+    if (state->remark[0] != '\0')
+        n += snprintf(tail + n, sizeof tail - (size_t)n, ", %s", state->remark);
+    if (fraction * share_new > 0) {
+        format_time(seconds * (1 - fraction) / (fraction * share_new), left, sizeof left);
         (void)snprintf(tail + n, sizeof tail - (size_t)n, ", %s left", left);
     }
     char bar[BAR_MAX + 3] = "";

@@ -16,9 +16,11 @@
 
 /** How far the work is. */
 typedef struct al_progress_state {
-    uint64_t ndone;  /* units: items, tasks */
-    uint64_t ntotal; /* UINT64_MAX: unknown */
-    double fraction; /* done of all, 0 to 1, by a better measure than counting; negative: there is none */
+    uint64_t ndone;   /* units: items, tasks */
+    uint64_t ntotal;  /* UINT64_MAX: unknown */
+    double fraction;  /* done of all, 0 to 1, by a better measure than counting; negative: there is none */
+    uint64_t nbefore; /* of ndone, before the clock started */
+    char remark[96];  /* what else is to be said */
 } al_progress_state;
 
 typedef struct al_progress_opts {

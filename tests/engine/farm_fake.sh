@@ -14,65 +14,67 @@ engine_of() {
 }
 nothing_behind() { ! compgen -G "$TMPDIR/allot-*" >/dev/null; }
 
-# ---- an engine, as if it were this process ----------------------------------------------------------
-expect 0 $'a b\nc' '' --on fake -k 'echo {}' ::: 'a b' c
-expect 0 $'x\n\'"$' '' --on fake -k "printf '%s\n' {}" ::: x "'\"\$"
-expect 3 $'1\n2\n3' '*3 failed*' --on fake -k 'echo {}; exit {}' ::: 1 2 3
-verify nothing_behind
-
-expect 0 here '' --on fake --env GREETING=here -N0 'echo $GREETING' ::: 1
-# Long output, exactly; and live.
-seq 100000 >want
-farm --on fake -N0 'seq 100000' ::: 1
-verify cmp -s want "$out"
-farm --on fake --line-buffer -N0 'seq 100000' ::: 1
-verify cmp -s want "$out"
-head -c 3000000 /dev/urandom >noise
-farm --on fake:apart=1 --send noise -u -N0 'cat noise' ::: 1
-verify cmp -s noise "$out"
-
-# Exit statuses, signals, times, memory.
-expect 1 '' '*ended by SIGKILL*' --on fake -N0 'kill -9 $$' ::: 1
-expect 1 '' '*took too long*' --on fake --timeout 0.3 -N0 'sleep 20' ::: 1
-expect 1 '' '*not found*' --on fake --shell never '{}' ::: /nowhere/no-such-program
-expect 1 '' '*memory*' --on fake --mem 60M -N0 "$python -c 'x = bytearray(200 << 20); import time; time.sleep(20)'" ::: 1
-
-# ---- files --------------------------------------------------------------------------------------------
-mkdir -p in deep/er
-for k in 1 2 3 4 5; do echo "content $k" >in/$k.txt; done
-echo base >base.txt
-echo leaf >deep/er/leaf
+# ---- what the conformance suite (tests/engine/conform) does not try -----------------------------------
 head -c 20000000 /dev/urandom >large
-expect 0 '' '' --on fake:apart=1 --send {} --fetch out/{/.}.up --shared base.txt --shared deep --shared large \
-    'mkdir out; cat base.txt deep/er/leaf >/dev/null && cmp large large && tr a-z A-Z <{} >out/{/.}.up' ::: in/*.txt
-for k in 1 2 3 4 5; do verify test "$(cat out/$k.up)" = "CONTENT $k"; done
-verify nothing_behind
 # Once an engine: the second run finds the large file there.
+expect 0 '' '' --on fake:apart=1 --shared large 'test -s large; true' ::: 1 2 3
 expect 0 '' '' --name again --on fake:apart=1 --shared large 'test -s large; true' ::: 1 2 3
 verify test "$(engine_of again fake1 sent_bytes)" -lt 1000000
-# A folder with a link in it comes home as one; one that leads out of it does not.
-expect 0 '' '' --on fake:apart=1 --fetch tree -N0 'mkdir -p tree/a; echo x >tree/a/f; ln -s f tree/a/l; chmod 750 tree/a/f' ::: 1
-verify test "$(readlink tree/a/l)" = f
-verify test "$(stat -c %a tree/a/f)" = 750
-farm --on fake:apart=1 --fetch evil -N0 'mkdir evil; ln -s /etc evil/etc' ::: 1
-verify test "$status" = 1
-verify test ! -e evil/etc
-# A result that is not there, an input that is not there, one that cannot be sent.
-expect 1 '' '*said that it makes this file, and did not*' --on fake:apart=1 --fetch gone -N0 true ::: 1
-expect 1 '' '*No such file*' --on fake:apart=1 --send {} true ::: nowhere
-expect 1 '' '*below the current folder*' --on fake:apart=1 --send {} true ::: /etc/passwd
-expect 1 '' '*below the current folder*' --on fake:apart=1 --fetch ../x true ::: 1
-# Where the file system is shared nothing is copied, and a declared result is looked for all the same.
-expect 0 '' '' --on fake --send {} --fetch {}.n 'wc -l <{} >{}.n' ::: in/1.txt
-verify test "$(cat in/1.txt.n)" = 1
-expect 1 '' '*did not*' --on fake --fetch gone -N0 true ::: 1
-# Specs say it themselves.
+verify nothing_behind
+# Tasks that wait for each other's files, which come home in between.
+mkdir in && echo 'content 1' >in/1.txt
 cat >specs <<'END'
 {"id":"a","command":"tr a-z A-Z <in/1.txt >up","in":["in/1.txt"],"out":["up"]}
 {"id":"b","command":"cat up up >upup; cat","in":["up"],"out":["upup"],"stdin":"said\n"}
 END
 expect 0 said '' --on fake:apart=1 --tasks specs
 verify test "$(cat upup)" = $'CONTENT 1\nCONTENT 1'
+# As many tasks at a time as -j says, by the engine's own processors.
+slots() { farm --name "jobs$1" --on "$2" ${1:+-j "$1"} -N0 true ::: 1 && engine_of "jobs$1" "${2%%[:*]*}1" slots; }
+ncpus=$(slots '' fake)
+verify test "$(slots 200% fake)" = $((2 * ncpus))
+verify test "$(slots 1% fake)" = 1
+verify test "$(slots +3 fake)" = $((ncpus + 3))
+verify test "$(slots -1000 fake)" = 1
+verify test "$(slots 7 fake)" = 7
+verify test "$(slots 0 fake)" -gt 100
+verify test "$(slots 50% 'fake*5')" = 5
+# Tasks wait there, so that the way costs nothing; but for those that ask for the number of their place.
+expect 0 '' '*fake1 *and [1-9]* waiting there*' --on fake:latency=30ms --explain 'true {#}' ::: $(seq 60)
+expect 0 '' '*fake1 *and 0 waiting there*' --on fake:latency=3ms --explain 'true {%}' ::: $(seq 20)
+# A long and narrow way: 300 kB take a third of a second over 1 MB/s, and an answer a tenth there and back.
+farm --name far --on fake:latency=50ms,rate=1M,apart=1 -u -N0 'head -c 300000 /dev/zero' ::: 1
+verify test "$(wc -c <"$out")" = 300000
+verify test "$(engine_of far fake1 latency_ms | cut -d. -f1)" -ge 100
+verify test "$("$ALLOT" status --json far | $python -c 'import json,sys; print(json.load(sys.stdin)["succeeded"])')" = 1
+
+# ---- engines that run nothing -------------------------------------------------------------------------
+rm -f ran
+expect 0 '' '*nothing was run*60 of 60 tasks*engines    3 of 3 came up*dryrun1 *8 at a time*dryrun3*' \
+    --on dryrun:count=3,slots=8,task=300ms --explain --joblog log --results outs 'touch ran; echo {}' ::: $(seq 60)
+verify test ! -e ran -a ! -e log -a ! -e outs
+# Files are looked at, but go nowhere; nothing is kept, so that nobody takes it for done.
+expect 0 '' '*2 of 2 tasks*' --on dryrun --send {} --fetch {}.out true ::: in/1.txt specs
+expect 1 '' '*1 could not*No such file*' --on dryrun --send {} true ::: nowhere
+expect 1 '' '*below the current folder*' --on dryrun --fetch {} true ::: /etc/made
+expect 1 '' '*took too long*' --on dryrun:task=1m --timeout 0.2 true ::: 1
+expect 0 '' '*2 of 2 tasks*' --on dryrun --tasks specs
+verify nothing_behind
+verify test "$("$ALLOT" runs --json | grep -c dryrun)" = 0
+expect 102 '' '*runs nothing*' --on dryrun,fake true ::: 1
+expect 102 '' '*--detach*' --detach --on dryrun true ::: 1
+allot resume far --on dryrun
+verify test "$status" = 102
+# One whose controller is killed cannot be gone on with elsewhere.
+"$ALLOT" farm --on dryrun:task=1m true ::: 1 2 3 2>/dev/null &
+controller=$!
+until_true compgen -G "$TMPDIR/allot-dryrun-*/run.db" >/dev/null
+kill -9 $controller
+wait $controller 2>/dev/null
+allot resume "$(echo "$TMPDIR"/allot-dryrun-*)" --on local
+verify test "$status" = 102
+verify grep -q 'was dry' "$err"
+rm -r "$TMPDIR"/allot-dryrun-*
 
 # ---- a bad day ----------------------------------------------------------------------------------------
 # once COUNT - each task ran to its end at least once, and has one result.
@@ -99,19 +101,6 @@ expect 0 '' '*given up*' --on fake:refuse=1,local 'sleep 0.1; true' ::: $(seq 80
 expect 1 '' '*lost*' --on fake -j1 -N0 'kill -9 $PPID; sleep 5' ::: 1
 
 # ---- an end before the end ---------------------------------------------------------------------------
-rm -f ran
-"$ALLOT" farm --name cut --on fake -j2 'echo {} >>ran; sleep 0.05' ::: $(seq 60) >/dev/null 2>&1 &
-controller=$!
-until_true test -s ran
-kill -9 $controller
-wait $controller 2>/dev/null
-allot resume cut
-verify test "$status" = 0
-verify test "$(sort -u ran | wc -l)" = 60
-verify test "$(wc -l <ran)" -le 64
-# The agents end with their controller.
-no_agents() { ! pgrep -f "$XDG_CACHE_HOME/allot/agent-" >/dev/null; }
-until_true no_agents
 # First Ctrl-C: what waits at engines comes back.
 "$ALLOT" farm --name stop --on fake -j2 'sleep 0.2; true' ::: $(seq 50) >/dev/null 2>"$err" &
 controller=$!
@@ -130,6 +119,8 @@ expect 102 '' '*hosts:3: *no name of an engine*' --on @hosts true ::: 1
 printf '# ours\n2/fake\n' >hosts
 expect 0 x '' -S @hosts -N0 'echo x' ::: 1
 expect 102 '' '*it takes count*' --on fake:explode=1 true ::: 1
+expect 102 '' '*a time is wanted*' --on fake:die=soon true ::: 1
+expect 102 '' '*it takes count*slots*' --on dryrun:latency=1s,die=1 true ::: 1
 expect 102 '' '*KEY=VALUE*' --on slurm:nodes true ::: 1
 farm --on fake --joblog log -N0 true ::: 1
 verify test "$(awk -F'\t' 'NR == 2 { print $2 }' log)" = fake1

@@ -6,16 +6,79 @@
 . "$ALLOT_SOURCE/tests/cli/harness.bash"
 # shellcheck source=tests/engine/sshd.bash
 . "$ALLOT_SOURCE/tests/engine/sshd.bash"
+# shellcheck source=tests/engine/conform.bash
+. "$ALLOT_SOURCE/tests/engine/conform.bash"
 verb=farm
 start_sshd
 
+# ---- the conformance suite, beside what follows ---------------------------------------------------------
+# Somebody else's account: another number, home and login shell, behind another host; and it may not see our files.
+strangers=() shells=()
+for shell in dash bash tcsh ksh93 zsh fish; do
+    if path=$(command -v $shell); then
+        strangers+=("al$shell=$path") shells+=("al$shell")
+    elif [ $shell = tcsh ]; then
+        pass_over "a login shell that is no Bourne shell: tcsh is not installed"
+    fi
+done
+has_spaces=false has_strangers=false
+if unshare --mount true 2>/dev/null && unshare --net true 2>/dev/null; then has_spaces=true; fi
+if $has_spaces && [ "$(id -u)" = 0 ]; then
+    has_strangers=true
+    # What shells think that the time is may differ by hours, and so may our clock and an agent's.
+    printf '%s\n' '#!/bin/sh' 'exec unshare --time --monotonic 90000 --boottime 90000 /bin/sh "$@"' >"$keys/skewed" && chmod 755 "$keys/skewed"
+    start_strangers strange "${strangers[@]}" rootskewed="$keys/skewed"
+    sees_files=false clean_env=true conform_beside strange --ssh "$ssh" --on strange
+else
+    pass_over "another user's account: only root can make one, in a namespace"
+fi
+sees_files=true clean_env=true conform_beside here --ssh "$ssh" --on here
+
+# ---- refusals -----------------------------------------------------------------------------------------
+# All of them at once: each is said in ssh's own words, and nothing is asked for.
+ssh-keygen -q -t ed25519 -N '' -f other
+ssh-keygen -q -t ed25519 -N secret -f locked
+echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 other.pub)" >changed_hosts
+know_host 'Host changed stranger locked unseen' '  HostName 127.0.0.1' "  Port $port" '  IdentitiesOnly yes' \
+    'Host changed' "  UserKnownHostsFile $PWD/changed_hosts" '  StrictHostKeyChecking yes' \
+    'Host unseen' '  UserKnownHostsFile /dev/null' '  StrictHostKeyChecking ask' \
+    'Host stranger' "  IdentityFile $PWD/other" 'Host locked' "  IdentityFile $PWD/locked"
+sed "/^  IdentityFile .*keys.user/d" "$keys/config" >refused_config
+printf '%s\n' 'Host changed unseen' "  IdentityFile $keys/user" >>refused_config
+expect 101 '' '*no engine is left*' --ssh "ssh -F $PWD/refused_config" --on nowhere.invalid,changed,unseen,stranger,locked true ::: 1 \
+    </dev/null
+for said in 'nowhere.invalid: .*Could not resolve hostname' 'changed: .*verification failed' 'unseen: .*verification failed' \
+    'stranger: .*Permission denied' 'locked: .*Permission denied'; do
+    verify grep -q "engine $said.*given up after 3 tries" "$err"
+done
+expect 101 '' '*/nowhere/ssh: this program is needed*' --ssh /nowhere/ssh --on here true ::: 1
+
+# ---- somebody else's account ----------------------------------------------------------------------------
+if $has_strangers; then
+    verify test "$("$ALLOT" farm --ssh "$ssh" --on strange -N0 'id -un; pwd; echo $HOME' ::: 1 | tr '\n' ' ' | sed 's,/tmp/allot-[^ ]*,SCRATCH,')" = \
+        "${shells[0]} SCRATCH /home/${shells[0]} "
+    for one in "${shells[@]}"; do
+        expect 0 "$one" '' --ssh "$ssh" --on "$one@strange" -N0 'id -un' ::: 1
+    done
+    # faketime is preloaded, which programs with a sanitizer do not bear.
+    if unshare --time --monotonic 90000 true 2>/dev/null && faketime -f -5h "$ALLOT" --version >/dev/null 2>&1; then
+        printf '%s\n' '#!/bin/sh' "exec faketime -f -5h '$ALLOT' \"\$@\"" >early && chmod 755 early
+        echo content >late
+        ALLOT=$PWD/early farm --ssh "$ssh" --on rootskewed@strange --lost-after 2s --timeout 20 --send late --fetch got.{} \
+            'sleep 0.7; cut -d. -f1 /proc/uptime >got.{}; date +%s >>got.{}; cat late' ::: 1 2 3 4 5 6 7 8
+        verify test "$status" = 0
+        verify test "$(sort -u "$out")" = content
+        verify test ! -s "$err"
+        # Both clocks were as far off as we meant them to be.
+        verify test "$(head -n 1 got.8)" -gt $(($(cut -d. -f1 /proc/uptime) + 80000))
+        verify test "$(tail -n 1 got.8)" -gt $(($(faketime -f -5h date +%s) + 17000))
+    else
+        pass_over "clocks that differ: unshare --time or faketime cannot be used here"
+    fi
+fi
+conform_wait
+
 # ---- a host on loopback -------------------------------------------------------------------------------
-expect 0 $'1\n2\n3' '' --ssh "$ssh" --on here -k 'echo {}' ::: 1 2 3
-verify test "$(UNASKED=1 "$ALLOT" farm --ssh "$ssh" --on here -N0 'echo ${UNASKED-none}' ::: 1)" = none
-verify test "$(ASKED=yes "$ALLOT" farm --ssh "$ssh" --env ASKED --on here -N0 'echo $ASKED' ::: 1)" = yes
-seq 3000 >want
-farm --ssh "$ssh" --on here -k 'echo {}' :::: want
-verify cmp -s want "$out"
 # The agent went over once: the second time it is there.
 agents=("$remote_home"/.cache/allot/agent-*)
 verify test ${#agents[@]} = 1
@@ -31,19 +94,15 @@ verify grep -q x "$out"
 echo 'echo "Welcome"; echo "@nothing of note"; echo "to you" >&2' >"$remote_home/.bashrc"
 expect 0 x '' --ssh "$ssh" --on here -N0 'echo x' ::: 1
 rm "$remote_home/.bashrc"
+# Two may log in at a time, and twelve want to: who is turned away tries again.
+start_narrow
+farm --ssh "$ssh" --name narrow --on "$(seq -s, -f 'narrow%g*1' 12)" 'sleep 0.2; true' ::: $(seq 160)
+verify test "$status" = 0
+verify test "$("$ALLOT" engines --json narrow | grep -o '"host":"[^"]' | wc -l)" -ge 6
 
-# ---- refusals -----------------------------------------------------------------------------------------
-expect 101 '' '*Could not resolve hostname*' --ssh "$ssh" --on nowhere.invalid true ::: 1
-ssh-keygen -q -t ed25519 -N '' -f other
-echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 other.pub)" >changed_hosts
-expect 101 '' '*verification failed*' --ssh "$ssh -oUserKnownHostsFile=$PWD/changed_hosts -oStrictHostKeyChecking=yes" \
-    --on here true ::: 1
-sed "s,IdentityFile .*,IdentityFile $PWD/other," "$keys/config" >stranger
-expect 101 '' '*Permission denied*' --ssh "ssh -F $PWD/stranger" --on here true ::: 1
-expect 101 '' '*/nowhere/ssh: this program is needed*' --ssh /nowhere/ssh --on here true ::: 1
 
 # ---- another file system: a mount namespace with its own home, temporary folder and cwd ---------------
-if ! unshare --mount true 2>/dev/null || ! unshare --net true 2>/dev/null; then
+if ! $has_spaces; then
     pass_over "hosts of their own: namespaces may not be made here"
     done_testing
     exit
@@ -74,18 +133,20 @@ else
     pass_over "a slow link: tc cannot be used here"
 fi
 rm -f ran
-cut_link() { ip link set "$(link_of far)" down; }
-mend_link() { ip link set "$(link_of far)" up; }
+kill_agent() { pkill -9 -f "^$remote_home/.cache/allot/agent-"; }
 "$ALLOT" farm --name cut --ssh "$ssh" --on far*2,local*1 --lost-after 2s --fetch got.{} \
-    'sleep 0.05; echo {} >got.{}' ::: $(seq 150) >"$out" 2>"$err" &
+    'sleep 0.05; echo {} >got.{}; echo {}' ::: $(seq 500) >"$out" 2>"$err" &
 controller=$!
-sleep 1
-cut_link
+until_true kill_agent
+sleep 2.5 # it is back
+cut_link far
 sleep 4
-mend_link
+mend_link far
+until_true kill_agent
 wait $controller
 verify test "$?" = 0
 verify grep -q 'engine far.*nothing was heard of it for 2 s' "$err"
-verify test "$(state cut succeeded)" = 150
-verify test "$(cat got.* | sort -un | wc -l)" = 150
+verify test "$(state cut succeeded)" = 500
+verify test "$(sort -n "$out" | md5sum)" = "$(seq 500 | md5sum)" # each once
+verify test "$(cat got.* | sort -un | wc -l)" = 500
 done_testing

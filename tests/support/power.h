@@ -65,7 +65,8 @@ static void power_apply(power_file *f, const power_write *w, int nbytes)
         memset(f->disk + f->nbytes, 0, (size_t)(end - f->nbytes));
         f->nbytes = end;
     }
-    memcpy(f->disk + w->at, w->bytes, (size_t)nbytes);
+    if (nbytes > 0)
+        memcpy(f->disk + w->at, w->bytes, (size_t)nbytes);
 }
 
 static void power_forget(power_file *f)

@@ -49,13 +49,19 @@ static void test_messages(void **state)
                                   .cwd = text("/a b"),
                                   .device = UINT64_MAX,
                                   .token = text(""),
+                                  .per_mille = 500,
+                                  .nmore = (uint32_t)-2,
                                   .nice = (uint32_t)-3,
                                   .window = 1u << 25,
-                                  .is_live = 1}};
+                                  .is_live = 1,
+                                  .dry_ns = UINT64_MAX - 1}};
     al_message back = there_and_back(&hello, &out);
     same(back.hello.cwd, hello.hello.cwd);
     assert_int_equal(back.hello.device, UINT64_MAX);
     assert_int_equal((int32_t)back.hello.nice, -3);
+    assert_int_equal((int32_t)back.hello.nmore, -2);
+    assert_int_equal(back.hello.per_mille, 500);
+    assert_int_equal(back.hello.dry_ns, UINT64_MAX - 1);
     al_buffer_clear(&out);
     al_message order = {
         .kind = AL_MESSAGE_TASK,

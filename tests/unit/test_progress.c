@@ -43,6 +43,18 @@ static void test_plain(void **state)
     assert_string_equal(format(3, 4, -1, 0, 0), " 75% 3 items, 0/s, 0 s left");
 }
 
+static void test_what_was_done_before(void **state)
+{
+    (void)state;
+    char text[256];
+    al_progress_state s = {.ndone = 150, .ntotal = 200, .fraction = -1, .nbefore = 100, .remark = "T 1.44"};
+    (void)al_progress_format(&s, 10 * SECOND, "steps", 0, text, sizeof text);
+    assert_string_equal(text, " 75% 150 steps, 5/s, T 1.44, 10 s left"); /* 50 in 10 s, 50 more to do */
+    s.ndone = 100;
+    (void)al_progress_format(&s, 10 * SECOND, "steps", 0, text, sizeof text);
+    assert_string_equal(text, " 50% 100 steps, 0/s, T 1.44");
+}
+
 static void test_counts(void **state)
 {
     (void)state;
@@ -158,13 +170,10 @@ static void test_short_work_shows_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_terminal),
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_short_work_shows_nothing),
+        cmocka_unit_test(test_plain),  cmocka_unit_test(test_what_was_done_before),
+        cmocka_unit_test(test_counts), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_widths), cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_lines),  cmocka_unit_test(test_short_work_shows_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

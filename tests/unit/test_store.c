@@ -207,9 +207,11 @@ static bool count_result(void *arg, const al_result *result)
     return true;
 }
 
-static void note_state(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted)
+static void note_state(void *arg, al_task_id task, al_task_state state, uint32_t attempts, bool interrupted,
+                       uint64_t wall_us)
 {
     char *text = arg;
+    (void)wall_us;
     size_t used = strlen(text);
     (void)snprintf(text + used, 200 - used, "%llu %s %u%s;", (unsigned long long)task,
                    al_task_state_word(state), attempts, interrupted ? " interrupted" : "");
@@ -528,6 +530,35 @@ static void test_killed_controller_loses_nothing(void **state)
     assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
 }
 
+/** Tasks that ran twice: of the first a copy had decided, of the second neither. */
+static void leave_twice(al_store *store)
+{
+    add(store, 2);
+    (void)al_store_sync(store, NULL);
+    al_result result = result_of(1, 1, AL_TASK_DONE);
+    al_store_started(store, 1, 1, 1, result.start_us);
+    al_store_started(store, 2, 1, 2, result.start_us);
+    al_store_started(store, 3, 2, 2, result.start_us);
+    al_store_started(store, 4, 2, 1, result.start_us);
+    (void)al_store_ended(store, &result, args_of("first"), args_of(""));
+}
+
+static void test_killed_while_tasks_run_twice(void **state)
+{
+    (void)state;
+    char text[200] = "";
+    size_t count;
+    in_killed_child(leave_twice);
+    al_store *store = reopen(AL_STORE_CONTROL);
+    assert_int_equal(al_store_each_state(store, note_state, text, NULL), ALLOT_OK);
+    assert_string_equal(text, "1 done 1;2 ready 2 interrupted;");
+    assert_output(store, 1, false, "first");
+    const al_task_id *inflight = al_store_interrupted(store, &count);
+    assert_int_equal(count, 2);
+    assert_true(inflight[0] == 1 && inflight[1] == 2);
+    assert_int_equal(al_store_close(store, NULL), ALLOT_OK);
+}
+
 typedef struct shown {
     char text[100];
     unsigned ngroups;
@@ -730,6 +761,7 @@ int main(void)
         IN_SCRATCH(test_requests),
         IN_SCRATCH(test_second_controller_is_refused),
         IN_SCRATCH(test_killed_controller_loses_nothing),
+        IN_SCRATCH(test_killed_while_tasks_run_twice),
         IN_SCRATCH(test_no_run_there),
         IN_SCRATCH(test_scribbled_on),
         IN_SCRATCH(test_truncated),

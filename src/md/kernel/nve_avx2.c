@@ -1,0 +1,15 @@
+/* nve_avx2.c - see nve.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "md/kernel/nve.h"
+
+#define REAL float
+#define NAME al_nve_avx2_f
+#include "md/kernel/nve_blocks.h"
+#undef REAL
+#undef NAME
+
+#define REAL double
+#define NAME al_nve_avx2_d
+#include "md/kernel/nve_blocks.h"

@@ -1,0 +1,66 @@
+/* pair_ref.c - forces of pairs, the oracle: plain C, as the formulas read. See pair.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+
+#include "md/kernel/pair.h"
+
+static inline float root_f(float x)
+{
+    return sqrtf(x);
+}
+
+static inline double root_d(double x)
+{
+    return sqrt(x);
+}
+
+#define REAL float
+#define NAME(name) name##_f
+#include "md/kernel/pair_row.h"
+#undef REAL
+#undef NAME
+
+#define REAL double
+#define NAME(name) name##_d
+#include "md/kernel/pair_row.h"
+
+static bool can_run(void)
+{
+    return true;
+}
+
+static bool is_near(const float *xi, const float *xj, float reach2)
+{
+    for (int i = 0; i < AL_CLUSTER; i++)
+        for (int j = 0; j < AL_BLOCK; j++) {
+            float dx = xi[i] - xj[j], dy = xi[AL_BLOCK + i] - xj[AL_BLOCK + j];
+            float dz = xi[2 * AL_BLOCK + i] - xj[2 * AL_BLOCK + j];
+            if (dx * dx + dy * dy + dz * dz < reach2)
+                return true;
+        }
+    return false;
+}
+
+static uint32_t prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x, float reach,
+                      uint32_t *kept)
+{
+    const float *xi = x + (size_t)cluster / 2 * AL_BLOCK_REALS + cluster % 2 * AL_CLUSTER;
+    uint32_t nkept = 0;
+    for (uint32_t n = 0; n < nblocks; n++)
+        if (is_near(xi, x + (size_t)blocks[n] * AL_BLOCK_REALS, reach * reach))
+            kept[nkept++] = blocks[n];
+    return nkept;
+}
+
+const al_kernels al_kernels_ref = {"ref",
+                                   can_run,
+                                   al_pair_ref_f,
+                                   prune,
+                                   al_nve_ref_f,
+                                   al_nve_ref_d,
+                                   al_peak_ref,
+                                   {al_settle_positions_ref, al_settle_velocities_ref},
+                                   &al_mesh_kernels_ref,
+                                   al_noise_ref};

@@ -1,0 +1,9 @@
+/* settle_avx512.c - see settle.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "md/kernel/settle.h"
+
+#define POSITIONS al_settle_positions_avx512
+#define VELOCITIES al_settle_velocities_avx512
+#include "md/kernel/settle_blocks.h"

@@ -1,0 +1,187 @@
+/* rigid.c - see rigid.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "md/rigid.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "md/grow.h"
+
+static void find_wanted(bool is_wanted[AL_TERM_NKINDS])
+{
+    for (int kind = 0; kind < AL_TERM_NKINDS; kind++)
+        is_wanted[kind] = kind == AL_TERM_SETTLE || kind == AL_TERM_CONSTRAINT;
+}
+
+double al_rigid_freedom(const al_topology *topology)
+{
+    double n = 0;
+    for (uint32_t r = 0; r < topology->nrows; r++) {
+        const al_molecule *molecule = &topology->molecules[topology->rows[r].molecule];
+        n += (double)topology->rows[r].count *
+             (3.0 * molecule->nterms[AL_TERM_SETTLE] + molecule->nterms[AL_TERM_CONSTRAINT]);
+    }
+    return n;
+}
+
+allot_err al_rigid_open(al_rigid *rigid, const al_topology *topology, const al_held *held,
+                        const uint8_t *frozen, const al_settle_kernels *kernels, allot_error *err)
+{
+    bool is_wanted[AL_TERM_NKINDS];
+    *rigid = (al_rigid){.topology = topology, .frozen = frozen, .kernels = kernels};
+    if (!(al_rigid_freedom(topology) > 0))
+        return ALLOT_OK;
+    find_wanted(is_wanted);
+    rigid->indices = al_term_indices_make(topology, is_wanted, held->leaders);
+    return rigid->indices != NULL ? ALLOT_OK : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+}
+
+void al_rigid_close(al_rigid *rigid)
+{
+    if (rigid->indices != NULL)
+        al_term_indices_free(rigid->indices, rigid->topology);
+    al_constraints_fini(&rigid->constraints);
+    free(rigid->cluster);
+    *rigid = (al_rigid){.topology = NULL};
+}
+
+/* ---- which ----------------------------------------------------------------------------------------------
+ */
+
+/** A molecule of this rank's, or a part of one. */
+typedef struct part {
+    al_rigid *rigid;
+    const al_space *space;
+    const al_id_map *map;
+    const al_molecule *molecule;
+    uint64_t first_id;
+} part;
+
+/** Atoms at home come before copies. */
+static uint32_t place_of(const part *p, uint32_t atom)
+{
+    return p->space->places[al_id_map_find(p->map, p->first_id + atom)];
+}
+
+static bool is_frozen(const part *p, uint32_t atom)
+{
+    return p->rigid->frozen != NULL && p->rigid->frozen[p->first_id + atom];
+}
+
+static al_constraint bond_of(const part *p, uint32_t a, uint32_t b, double length)
+{
+    const uint32_t atom[2] = {a, b};
+    al_constraint bond = {.length = length};
+    for (int k = 0; k < 2; k++) {
+        double mass = p->molecule->atoms[atom[k]].mass;
+        bond.place[k] = place_of(p, atom[k]);
+        bond.per_mass[k] = mass > 0 && !is_frozen(p, atom[k]) ? 1 / mass : 0;
+    }
+    return bond;
+}
+
+/** One that is frozen, or half of it, is three constraints. */
+static bool add_water(const part *p, const al_term *term)
+{
+    const double *lengths = p->rigid->topology->params + term->params;
+    const al_molecule_atom *atoms = p->molecule->atoms;
+    const uint32_t *atom = term->atom;
+    int nfrozen = is_frozen(p, atom[0]) + is_frozen(p, atom[1]) + is_frozen(p, atom[2]);
+    if (nfrozen == 3)
+        return true;
+    if (nfrozen > 0) {
+        const al_constraint bonds[3] = {bond_of(p, atom[0], atom[1], lengths[0]),
+                                        bond_of(p, atom[0], atom[2], lengths[0]),
+                                        bond_of(p, atom[1], atom[2], lengths[1])};
+        return al_constraints_add_cluster(&p->rigid->constraints, bonds, 3);
+    }
+    const al_settle kind = {atoms[atom[0]].mass, atoms[atom[1]].mass, lengths[0], lengths[1]};
+    const uint32_t places[3] = {place_of(p, atom[0]), place_of(p, atom[1]), place_of(p, atom[2])};
+    return al_constraints_add_water(&p->rigid->constraints, &kind, places);
+}
+
+/** What goes with an atom: waters, then constraints, which are one cluster. */
+static bool add_all(const part *p, const al_term_ref *refs, uint32_t n)
+{
+    uint32_t nbonds = 0;
+    if (!al_grow(&p->rigid->cluster, &p->rigid->room, n, sizeof *p->rigid->cluster))
+        return false;
+    for (uint32_t k = 0; k < n; k++) {
+        const al_term *term = &p->molecule->terms[refs[k].kind][refs[k].term];
+        const double *length = p->rigid->topology->params + term->params;
+        if (refs[k].kind == AL_TERM_SETTLE && !add_water(p, term))
+            return false;
+        if (refs[k].kind == AL_TERM_CONSTRAINT &&
+            !(is_frozen(p, term->atom[0]) && is_frozen(p, term->atom[1])))
+            p->rigid->cluster[nbonds++] = bond_of(p, term->atom[0], term->atom[1], *length);
+    }
+    return nbonds == 0 || al_constraints_add_cluster(&p->rigid->constraints, p->rigid->cluster, nbonds);
+}
+
+bool al_rigid_find(al_rigid *rigid, const al_space *space, const al_id_map *map)
+{
+    if (!al_rigid_is_any(rigid))
+        return true;
+    al_constraints_clear(&rigid->constraints);
+    for (uint32_t k = 0; k < space->nhome; k++) {
+        uint32_t row, atom;
+        (void)al_topology_atom(rigid->topology, space->atoms.id[k], &row, &atom);
+        uint32_t kind = rigid->topology->rows[row].molecule;
+        const al_term_index *index = &rigid->indices[kind];
+        uint32_t first = index->first[atom], n = index->first[atom + 1] - first;
+        const part p = {rigid, space, map, &rigid->topology->molecules[kind], space->atoms.id[k] - atom};
+        if (n > 0 && !add_all(&p, &index->refs[first], n))
+            return false;
+    }
+    return true;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------------------
+ */
+
+static al_constrain_step step_of(const al_rigid *rigid, const al_space *space, double dt, bool has_velocities)
+{
+    al_constrain_step step = {.settle = {.dt = dt, .has_velocities = has_velocities},
+                              .kernels = rigid->kernels,
+                              .pool = space->opts.pool,
+                              .nthreads = space->opts.nthreads};
+    al_space_box(space, step.settle.box);
+    return step;
+}
+
+/** What came of it: virial, and whose length it was. */
+static allot_err settle(const al_space *space, allot_err code, uint32_t bad, const double found[9],
+                        double *virial, allot_error *err)
+{
+    for (int n = 0; virial != NULL && n < 9; n++)
+        virial[n] += found[n];
+    if (code == ALLOT_ERANGE)
+        return al_fail(
+            err, code, 0,
+            "atom %" PRIu64 ": a constrained length cannot be kept: its atoms have moved too far, or "
+            "began too far from each other; a shorter time step may help, or a minimised structure",
+            space->id[bad] + 1);
+    return code == ALLOT_OK ? code : al_fail(err, code, 0, "out of memory");
+}
+
+allot_err al_rigid_positions(al_rigid *rigid, al_space *space, double dt, bool has_velocities, double *virial,
+                             allot_error *err)
+{
+    uint32_t bad = 0;
+    double found[9];
+    const al_constrain_step step = step_of(rigid, space, dt, has_velocities);
+    allot_err code = al_constrain_positions(&rigid->constraints, &step, space->x, space->v, found, &bad);
+    return settle(space, code, bad, found, virial, err);
+}
+
+allot_err al_rigid_velocities(al_rigid *rigid, al_space *space, double dt, double *virial, allot_error *err)
+{
+    uint32_t bad = 0;
+    double found[9];
+    const al_constrain_step step = step_of(rigid, space, dt, true);
+    allot_err code = al_constrain_velocities(&rigid->constraints, &step, space->x, space->v, found, &bad);
+    return settle(space, code, bad, found, virial, err);
+}

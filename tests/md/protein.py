@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""protein.py FORCE_FIELD - what protein.sh made in this folder (md.gro, md.trr, topol.top), ten steps by GROMACS and by `allot md`.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import os
+import subprocess
+import sys
+
+import numpy
+import trr
+from physics import Bounds, Comparison, read_gro, read_xvg, simulate
+
+NSTEPS = 10
+# LINCS of such an order leaves nothing over that would be seen.
+BASE = f"""nsteps = {NSTEPS}
+nstlist = 1
+verlet-buffer-tolerance = -1
+nstcalcenergy = 1
+nstenergy = 1
+nstxout = {NSTEPS}
+nstvout = {NSTEPS}
+nstfout = {NSTEPS}
+rlist = 0.95
+rcoulomb = 0.85
+rvdw = 0.85
+lincs-order = 24
+lincs-iter = 4
+"""
+PME = "coulombtype = PME\nfourierspacing = 0.12\n"
+FIELD = "coulombtype = Reaction-Field\nepsilon-rf = 78\n"
+SHIFT = "vdw-modifier = Potential-shift\nDispCorr = EnerPres\n"
+FORCE_SWITCH = "vdw-modifier = Force-switch\nrvdw-switch = 0.7\n"
+POTENTIAL_SWITCH = "vdw-modifier = Potential-switch\nrvdw-switch = 0.7\n"
+FREE = "constraints = none\ndt = 0.0005\n"
+H_BONDS, ALL_BONDS = "constraints = h-bonds\ndt = 0.002\n", "constraints = all-bonds\ndt = 0.002\n"
+# Positions as they are, velocities of half a step before; or both made to fit what is kept, velocities of now.
+ON, ANEW = "continuation = yes\n", "continuation = no\n"
+LEAP_FROG, VERLET = "integrator = md\n", "integrator = md-vv\n"
+# What holds temperature and pressure, all that depends on no chance; conserved sums are ours, not GROMACS' (docs/decisions).
+GROUPS = "tc-grps = Protein non-Protein\ntau-t = 0.1 0.2\nref-t = 300 310\nnsttcouple = 2\n"
+PRESS = "nstpcouple = 2\ntau-p = 1\n"
+WEAK = "tcoupl = berendsen\npcoupl = berendsen\nref-p = 1\ncompressibility = 4.5e-4\n" + GROUPS + PRESS
+EXTENDED = (
+    "tcoupl = nose-hoover\npcoupl = parrinello-rahman\npcoupltype = anisotropic\nref-p = 1 20 300 0 0 0\n"
+    "compressibility = 4.5e-4 4.5e-4 4.5e-4 1e-4 1e-4 1e-4\n" + GROUPS + PRESS
+)
+CHANCE = "tcoupl = v-rescale\npcoupl = C-rescale\nref-p = 1\ncompressibility = 4.5e-4\n" + GROUPS + PRESS
+HELD = "define = -DPOSRES\nrefcoord-scaling = com\n"
+FROZEN = "freezegrps = Protein\nfreezedim = Y Y Y\n"
+CASES = {
+    "amber99sb-ildn": [
+        PME + SHIFT + H_BONDS + LEAP_FROG + ON,
+        PME + SHIFT + H_BONDS + VERLET + ANEW,
+        FIELD + POTENTIAL_SWITCH + ALL_BONDS + LEAP_FROG + ANEW,
+        PME + SHIFT + H_BONDS + LEAP_FROG + ON + WEAK + HELD,
+    ],
+    "amber03": [PME + SHIFT + H_BONDS + LEAP_FROG + ANEW],
+    "charmm27": [PME + FORCE_SWITCH + H_BONDS + LEAP_FROG + ON + EXTENDED, FIELD + FORCE_SWITCH + FREE + VERLET + ANEW],
+    "oplsaa": [PME + POTENTIAL_SWITCH + H_BONDS + LEAP_FROG + ON, FIELD + SHIFT + FREE + LEAP_FROG + ANEW + FROZEN],
+}
+DOUBLE = Bounds(energy=1e-7, force=1e-7, virial=1e-6, x=5e-7, v=3e-5)
+# Lengths that pressure has scaled are put right by what keeps them: LINCS and we differ there by a little more.
+PRESSED = Bounds(energy=1e-5, force=3e-7, virial=2e-5, x=5e-7, v=3e-5)
+MIXED = Bounds(energy=1e-4, force=1e-5, virial=1e-4)
+compare = Comparison()
+
+
+def write_start():
+    """start.gro: the last of md.trr, to nine decimals."""
+    _, box, x, v, _ = trr.frames("md.trr")[-1]
+    lines = open("md.gro", encoding="ascii").read().split("\n")
+    with open("start.gro", "w", encoding="ascii") as file:
+        file.write("\n".join(lines[:2]) + "\n")
+        for k, line in enumerate(lines[2:-2]):
+            file.write(line[:20] + "".join(f"{c:14.9f}" for c in x[3 * k : 3 * k + 3]))
+            file.write("".join(f"{c:14.10f}" for c in v[3 * k : 3 * k + 3]) + "\n")
+        file.write(" ".join(f"{box[k]:.9f}" for k in (0, 4, 8, 1, 2, 3, 5, 6, 7)) + "\n")
+
+
+def ask_gromacs(name):
+    """Steps by gmx_d: rows of energies, frames."""
+    every = "".join(f"{k}\n" for k in range(1, 70)) + "0\n"
+    for command, text in (
+        (f"grompp -f {name}.mdp -c start.gro -r start.gro -p topol.top -o {name}.tpr -po out.mdp -maxwarn 3", ""),
+        (f"mdrun -s {name}.tpr -deffnm {name} -ntmpi 1 -ntomp 1", ""),
+        (f"energy -f {name}.edr -o {name}.xvg -dp", every),
+    ):
+        done = subprocess.run(["gmx_d", *command.split()], input=text, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"gmx_d {command}\n{done.stderr[-3000:]}")
+    frames = {step: [numpy.array(part).reshape(-1, 3) for part in parts] for step, _, *parts in trr.frames(name + ".trr")}
+    return read_xvg(name + ".xvg")[1], frames
+
+
+def try_case(number, parameters):
+    bounds = PRESSED if "pcoupl" in parameters or "freezegrps" in parameters else DOUBLE
+    name, what = f"case{number}", f"{force_field} " + ", ".join(line.split(" = ")[1] for line in parameters.split("\n") if line)
+    with open(name + ".mdp", "w", encoding="ascii") as file:
+        file.write(BASE + parameters)
+    rows, frames = ask_gromacs(name)
+    run = simulate(name + ".double", BASE + parameters, "start.gro", "topol.top", "-r", "start.gro", "--precision", "double")
+    if not run.steps == list(range(NSTEPS + 1)) or len(rows) != NSTEPS + 1 or sorted(run.frames) != [0, NSTEPS]:
+        compare.complain(f"{what}: steps {run.steps}, {len(rows)} in GROMACS, frames {list(run.frames)}")
+    if "freezegrps" in parameters:  # GROMACS takes degrees of freedom of frozen atoms twice: docs/formats/mdp.md
+        for theirs, ours in zip(rows, run.rows):
+            theirs["Temperature"] = ours["Temperature"]
+    for step, theirs in enumerate(rows):
+        compare.row(f"{what}: step {step}", run.rows[step], theirs, run.box, bounds)
+    for step in run.frames:
+        still = (run.frames[step][1] == 0).all(axis=1)  # virtual sites, whose velocities say nothing, and what is frozen
+        frames[step][1][still] = 0
+        compare.forces(f"{what}: step {step}", run.frames[step][2], frames[step][2], bounds)
+        compare.atoms(f"{what}: step {step}", run.frames[step], frames[step], run.boxes[step], bounds)
+    compare.tell(what)
+    mixed = simulate(name + ".mixed", BASE + parameters, "start.gro", "topol.top", "-r", "start.gro", "--precision", "mixed", "--steps", "0")
+    compare.row(f"{what}, mixed", mixed.rows[0], rows[0], run.box, MIXED)
+    compare.forces(f"{what}, mixed", mixed.frames[0][2], frames[0][2], MIXED)
+    compare.tell("  mixed")
+
+
+def try_restart(number, parameters):
+    """Forty steps at once, and twenty and then the others: the same to the last bit."""
+    name = f"restart{number}"
+    with open(name + ".mdp", "w", encoding="ascii") as file:
+        file.write(BASE.replace("nstxout = 10\nnstvout = 10\nnstfout = 10\n", "") + parameters)
+    runs = {"whole": [["--steps", "40"]], "parts": [["--steps", "20"], ["--steps", "40", "--resume"]]}
+    files = {}
+    for run, parts in runs.items():
+        folder = f"{name}.{run}"
+        for options in parts:
+            command = [os.environ["ALLOT"], "md", "-f", name + ".mdp", "-c", "start.gro", "-p", "topol.top", "-q", "-j", "1"]
+            subprocess.run(command + ["--renew", "20", "-o", folder] + options, stdout=subprocess.DEVNULL, check=True)
+        files[run] = [open(f"{folder}/{name}", "rb").read() for name in ("final.gro", "energies.jsonl")]
+    if files["whole"] != files["parts"]:
+        compare.complain(f"a restart of {parameters.split()} is not what it would have been")
+
+
+force_field = sys.argv[1]
+write_start()
+x, _, _ = read_gro("start.gro")
+print(f"{len(x)} atoms")
+for number, parameters in enumerate(CASES[force_field]):
+    try_case(number, parameters)
+if force_field == "charmm27":
+    for number, more in enumerate((EXTENDED, CHANCE, "integrator = sd\ntc-grps = System\ntau-t = 0.5\nref-t = 300\n")):
+        leap_frog = "" if "integrator" in more else LEAP_FROG
+        try_restart(number, PME + FORCE_SWITCH + H_BONDS + leap_frog + ON + more)
+print(f"{compare.nwrong} wrong")
+sys.exit(compare.nwrong > 0)
