@@ -56,7 +56,6 @@ static void name_end(const al_lines *l, const al_copy *copy, char *text, size_t 
 allot_err al_lines_break(al_lines *l, const al_copy *copy, allot_error *err)
 {
     bool is_excess = copy->nexcess > 0;
-    l->is_broken = true;
     return al_fail(
         err, ALLOT_EUSER, 0,
         "%s wrote %s %ss than it was given: %llu for %llu; it must write one for each, so that the k-th "
@@ -68,18 +67,37 @@ allot_err al_lines_break(al_lines *l, const al_copy *copy, allot_error *err)
 /* ---- setting aside --------------------------------------------------------------------------------------
  */
 
+#define HOPELESS "; no copy has answered anything yet: does the command work by itself?"
+
+allot_err al_lines_end_at_last(al_lines *l, allot_error *err)
+{
+    return al_fail(err, l->last_code, 0, "%s%s", l->last_words, l->has_answered ? "" : HOPELESS);
+}
+
+/** Which copies come to their items first is chance, and which item ends the run should not be: it is the
+ * first of those that would. */
+static void end_at(al_lines *l, al_batch *batch, allot_err code, const char *words)
+{
+    if (l->last != NULL && l->last->first < batch->first)
+        return;
+    l->last = batch;
+    l->last_code = code;
+    (void)snprintf(l->last_words, sizeof l->last_words, "%s", words);
+}
+
 static allot_err set_aside(al_lines *l, const al_copy *copy, al_batch *batch, allot_error *err)
 {
     char item[80], end[80], text[400];
+    allot_err code = copy->is_late ? ALLOT_ETIMEDOUT : ALLOT_EUSER;
     name_item(l, batch, item, sizeof item);
     name_end(l, copy, end, sizeof end);
-    bool is_hopeless =
-        !l->has_answered && (l->opts->rule == AL_LINES_STOP || l->figures->nset_aside + 1 >= NHOPELESS);
-    (void)snprintf(
-        text, sizeof text, "%s: %s did not survive it, twice: %s%s", item, copy->command->name, end,
-        is_hopeless ? "; no copy has answered anything yet: does the command work by itself?" : "");
-    if (l->opts->rule == AL_LINES_STOP || is_hopeless)
-        return al_fail(err, copy->is_late ? ALLOT_ETIMEDOUT : ALLOT_EUSER, 0, "%s", text);
+    (void)snprintf(text, sizeof text, "%s: %s did not survive it, twice: %s", item, copy->command->name, end);
+    if (l->opts->rule == AL_LINES_STOP) {
+        end_at(l, batch, code, text);
+        return ALLOT_OK;
+    }
+    if (!l->has_answered && l->figures->nset_aside + 1 >= NHOPELESS)
+        return al_fail(err, code, 0, "%s" HOPELESS, text);
     size_t length = strlen(text);
     (void)snprintf(text + length, sizeof text - length, "; %s",
                    l->opts->rule == AL_LINES_SKIP ? "skipped" : "its answer is empty");

@@ -153,15 +153,27 @@ static allot_err cut(al_lines *l, const al_copy *copy, uint64_t nitems, al_batch
 /** Whether new items may be cut off for it. */
 static bool may_cut(const al_lines *l, const al_copy *copy)
 {
+    if (l->last != NULL)
+        return false;
     if (copy->ngiven - copy->nanswered <= 1)
         return !is_full(l) || is_next(l, copy);
     return copy->nowed < l->hold && (!is_full(l) || is_next(l, copy));
 }
 
+/** The next of a queue that is still wanted. NULL: there is none */
+static al_batch *take_wanted(const al_lines *l, al_queue *queue)
+{
+    al_batch *batch;
+    do
+        batch = al_queue_take(queue);
+    while (batch != NULL && l->last != NULL && batch->first > l->last->first);
+    return batch;
+}
+
 /** What is to be done next, for a copy. *batch is NULL: nothing at present */
 static allot_err take(al_lines *l, const al_copy *copy, uint64_t nitems, al_batch **batch, allot_error *err)
 {
-    *batch = al_queue_take(&l->redo);
+    *batch = take_wanted(l, &l->redo);
     if (*batch != NULL || !may_cut(l, copy))
         return ALLOT_OK;
     return cut(l, copy, nitems, batch, err);
@@ -188,7 +200,7 @@ static void give(al_lines *l, al_copy *copy, al_batch *batch, uint64_t now_ns)
  * wait for that would be to wait for each other. */
 static bool is_all_given(const al_lines *l)
 {
-    return al_items_are_gone(&l->items) && l->redo.head == NULL;
+    return (al_items_are_gone(&l->items) || l->last != NULL) && l->redo.head == NULL;
 }
 
 /** Give a copy what it should have. @param[out] l->wants_input  it could have had more */
@@ -227,7 +239,7 @@ static allot_err feed(al_lines *l, al_copy *copy, uint64_t now_ns, allot_error *
 /** Start a copy in an empty place, for what is suspected, or for what the others are too busy for. */
 static allot_err fill_place(al_lines *l, al_copy *copy, uint64_t now_ns, allot_error *err)
 {
-    al_batch *batch = al_queue_take(&l->alone);
+    al_batch *batch = take_wanted(l, &l->alone);
     bool is_alone = batch != NULL;
     *copy = (al_copy){.command = copy->command, .in = -1, .unread = -1, .out = -1, .nroom = 65536};
     allot_err code = batch != NULL ? ALLOT_OK : take(l, copy, next_items(l, copy, now_ns), &batch, err);
@@ -528,14 +540,13 @@ allot_err al_lines_run(const al_lines_opts *opts, al_lines_figures *figures, all
     allot_err code = begin(&l, err);
     while (code == ALLOT_OK) {
         code = round_of(&l, err);
+        if (code == ALLOT_OK && l.last != NULL && l.order.head == l.last)
+            code = al_lines_end_at_last(&l, err);
         if (code != ALLOT_OK || is_finished(&l))
             break;
         if (wait_for(&l))
             code = al_fail(err, ALLOT_ECANCELED, 0, "stopped");
     }
-    /* What was answered before the item that ended the run is good. */
-    if ((code == ALLOT_EUSER && !l.is_broken) || code == ALLOT_ETIMEDOUT)
-        (void)write_next(&l, NULL);
     finish(&l);
     figures->run_ns = al_clock_ns() - begin_ns;
     return code;

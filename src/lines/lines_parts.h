@@ -30,13 +30,19 @@ typedef struct al_lines {
     uint64_t nused;       /**< bytes of items cut off */
     uint64_t now_ns;
     bool wants_input, has_answered, has_said_status;
-    bool is_broken; /**< the contract is: what was answered is not to be trusted */
+    al_batch *last; /**< the first item that ends the run: those before it are answered, no others. NULL: none
+                       does */
+    allot_err last_code;  /**< what it ends with, */
+    char last_words[400]; /**< and why */
 } al_lines;
 
 /** A copy wrote more than it was given, or read more than it answered. @return ALLOT_EUSER */
 allot_err al_lines_break(al_lines *l, const al_copy *copy, allot_error *err);
-/** A copy has ended and was reaped: what it owes goes back, or an item is set aside.
+/** A copy has ended and was reaped: what it owes goes back, or an item is set aside, or is to be the last.
  * @return ALLOT_OK; ALLOT_EUSER; ALLOT_ETIMEDOUT; ALLOT_ENOMEM */
 allot_err al_lines_end_copy(al_lines *l, al_copy *copy, allot_error *err);
+/** Everything before the last item is answered: say why it is the last. @return ALLOT_EUSER; ALLOT_ETIMEDOUT
+ */
+allot_err al_lines_end_at_last(al_lines *l, allot_error *err);
 
 #endif

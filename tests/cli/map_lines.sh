@@ -17,6 +17,8 @@ while IFS= read -r line; do
     once) [ -e once.seen ] || { touch once.seen; kill -9 $$; } ;;
     hang) sleep 1000 ;;
     nap) sleep 0.02 ;;
+    late) sleep 0.4 ;;
+    late-die) sleep 0.4 && kill -9 $$ ;;
     esac
     printf '<%s>\n' "$line"
 done
@@ -127,6 +129,12 @@ done
 # An item that kills, in the company of others, for a program that answers at once and for one that does not.
 expect 1 "$(lines '<a>' '<b>')" "allot map: line 3 ('die'): bash did not survive it, twice: ended by signal 9 (Killed)" \
     --lines -j 2 -- bash worker.sh < <(lines a b die c)
+# It ends the run there, whichever copy comes to its items first: those before it are answered, and if one of them kills,
+# too, it is that one.
+expect 1 "$(lines '<a>' '<late>')" "allot map: line 3 ('die'): bash did not survive it, twice: ended by signal 9 (Killed)" \
+    --lines -j 2 --chunk 1 -- bash worker.sh < <(lines a late die c)
+expect 1 "<a>" "allot map: line 2 ('late-die'): bash did not survive it, twice: ended by signal 9 (Killed)" \
+    --lines -j 2 --chunk 1 -- bash worker.sh < <(lines a late-die die c)
 expect 0 "$(lines '<a>' '<b>' '<c>')" "allot map: line 3 ('exit'): bash did not survive it, twice: ended with status 7; skipped" \
     --lines -j 2 --on-error skip -- bash worker.sh < <(lines a b exit c)
 expect 0 "$(lines '<a>' '' '<c>')" "allot map: line 2 ('die'): *; its answer is empty" \
