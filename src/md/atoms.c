@@ -87,14 +87,14 @@ static int empty_blocks(uint64_t begin, uint64_t end, void *arg)
 }
 
 /** How many local places an atom is excluded from, or which, written to *to. */
-static uint32_t find_excluded(const task *t, uint64_t id, const al_molecule *molecule, uint32_t atom,
-                              uint32_t *to)
+static uint32_t find_excluded(const task *t, const al_local *local, uint32_t *to)
 {
-    const al_id_map *map = &t->atoms->map;
-    uint32_t count = 0;
-    for (uint32_t n = molecule->excluded_first[atom]; n < molecule->excluded_first[atom + 1]; n++)
-        for (uint32_t k = al_id_map_find(map, id - atom + molecule->excluded[n]); k != AL_ID_NONE;
-             k = map->next[k]) {
+    const al_id_map *map = &t->atoms->locals.map;
+    const al_molecule *molecule = &t->atoms->topology->molecules[local->molecule];
+    uint32_t count = 0, end = molecule->excluded_first[local->atom + 1];
+    for (uint32_t n = molecule->excluded_first[local->atom]; n < end; n++)
+        for (uint32_t k = al_id_map_find(map, local->first_id + molecule->excluded[n]); k != AL_ID_NONE;
+             k = al_id_map_next(map, k)) {
             if (to != NULL)
                 to[count] = t->space->places[k];
             count++;
@@ -102,24 +102,15 @@ static uint32_t find_excluded(const task *t, uint64_t id, const al_molecule *mol
     return count;
 }
 
-static const al_molecule *molecule_of(const al_topology *topology, uint64_t id, uint32_t *atom)
-{
-    uint32_t row;
-    (void)al_topology_atom(topology, id, &row, atom);
-    return &topology->molecules[topology->rows[row].molecule];
-}
-
 static int place_atoms(uint64_t begin, uint64_t end, void *arg)
 {
     const task *t = arg;
     const al_space *space = t->space;
     for (uint64_t k = begin; k < end; k++) {
-        uint32_t atom;
-        const al_molecule *molecule = molecule_of(t->atoms->topology, space->atoms.id[k], &atom);
-        const al_molecule_atom *what = &molecule->atoms[atom];
+        const al_local *local = &t->atoms->locals.of[k];
+        const al_molecule_atom *what = &t->atoms->topology->molecules[local->molecule].atoms[local->atom];
         set_place(t, space->places[k], what->type, what->charge * t->atoms->charge_by);
-        t->atoms->excluded_first[space->places[k] + 1] =
-            find_excluded(t, space->atoms.id[k], molecule, atom, NULL);
+        t->atoms->excluded_first[space->places[k] + 1] = find_excluded(t, local, NULL);
     }
     return 0;
 }
@@ -128,10 +119,8 @@ static int exclude_atoms(uint64_t begin, uint64_t end, void *arg)
 {
     const task *t = arg;
     for (uint64_t k = begin; k < end; k++) {
-        uint32_t atom;
-        const al_molecule *molecule = molecule_of(t->atoms->topology, t->space->atoms.id[k], &atom);
         uint32_t first = t->atoms->excluded_first[t->space->places[k]];
-        (void)find_excluded(t, t->space->atoms.id[k], molecule, atom, t->atoms->excluded + first);
+        (void)find_excluded(t, &t->atoms->locals.of[k], t->atoms->excluded + first);
     }
     return 0;
 }
@@ -156,7 +145,7 @@ bool al_atoms_place(void *arg, al_space *space)
     task t = {atoms, space};
     size_t nplaces = (size_t)space->nblocks * AL_BLOCK;
     if (!grow_places(atoms, nplaces) || !know_types(atoms) ||
-        !al_id_map_build(&atoms->map, space->atoms.id, space->atoms.n))
+        !al_locals_find(&atoms->locals, atoms->topology, space))
         return false;
     memset(atoms->excluded_first, 0, (nplaces + 1) * sizeof *atoms->excluded_first);
     (void)!allot_for(space->opts.pool, space->nblocks, empty_blocks, &t, NULL, NULL);
@@ -176,5 +165,5 @@ void al_atoms_fini(al_atoms *atoms)
     free(atoms->excluded);
     free(atoms->type_a);
     free(atoms->type_b);
-    al_id_map_fini(&atoms->map);
+    al_locals_fini(&atoms->locals);
 }

@@ -6,18 +6,16 @@
 #ifndef AL_MD_ATOMS_H
 #define AL_MD_ATOMS_H
 
-#include "md/id_map.h"
 #include "md/kernel/pair.h"
-#include "md/space.h"
-#include "md/topology.h"
+#include "md/locals.h"
 
 /** Begin with zeros but for the upper part, which is borrowed. */
 typedef struct al_atoms {
     const al_topology *topology;
     const al_pair_params *params; /**< prepared */
-    double charge_by;     /**< charges are multiplied by it: the root of the energy of two unit charges at a
-                             unit's distance */
-    al_id_map map;        /**< to numbers in space->atoms */
+    double charge_by; /**< charges are multiplied by it: the root of the energy of two unit charges at a
+                         unit's distance */
+    al_locals locals;
     al_pair_atoms pairs;  /**< by place, of float or double as the space is */
     void *charge, *a, *b; /**< what pairs points to */
     uint32_t *type;

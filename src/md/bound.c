@@ -65,7 +65,7 @@ void al_bound_close(al_bound *bound)
 typedef struct search {
     al_bound *bound;
     const al_space *space;
-    const al_id_map *map;
+    const al_locals *locals;
 } search;
 
 /** Whether b is where it is nearest to a, of all its images: no farther than half the box along each of the
@@ -82,9 +82,10 @@ static bool is_beside(const al_space *space, uint32_t a, uint32_t b)
 /** Of the atoms here with this id, the one that is beside another. @return AL_ID_NONE: it is not here */
 static uint32_t find_beside(const search *s, uint64_t id, uint32_t other)
 {
-    uint32_t k = al_id_map_find(s->map, id);
+    const al_id_map *map = &s->locals->map;
+    uint32_t k = al_id_map_find(map, id);
     while (k != AL_ID_NONE && !is_beside(s->space, other, k))
-        k = s->map->next[k];
+        k = al_id_map_next(map, k);
     return k;
 }
 
@@ -134,19 +135,17 @@ static bool take(const search *s, al_term_ref ref, const al_term *term, uint64_t
     return true;
 }
 
-bool al_bound_find(al_bound *bound, const al_space *space, const al_id_map *map)
+bool al_bound_find(al_bound *bound, const al_space *space, const al_locals *locals)
 {
-    const search s = {bound, space, map};
+    const search s = {bound, space, locals};
     memset(bound->n, 0, sizeof bound->n);
     for (uint32_t k = 0; k < space->atoms.n; k++) {
-        uint32_t row, atom;
-        (void)al_topology_atom(bound->topology, space->atoms.id[k], &row, &atom);
-        uint32_t kind = bound->topology->rows[row].molecule;
-        const al_term_index *index = &bound->indices[kind];
-        const al_molecule *molecule = &bound->topology->molecules[kind];
-        for (uint32_t n = index->first[atom]; n < index->first[atom + 1]; n++) {
+        const al_local *local = &locals->of[k];
+        const al_term_index *index = &bound->indices[local->molecule];
+        const al_molecule *molecule = &bound->topology->molecules[local->molecule];
+        for (uint32_t n = index->first[local->atom]; n < index->first[local->atom + 1]; n++) {
             al_term_ref ref = index->refs[n];
-            if (!take(&s, ref, &molecule->terms[ref.kind][ref.term], space->atoms.id[k] - atom, k))
+            if (!take(&s, ref, &molecule->terms[ref.kind][ref.term], local->first_id, k))
                 return false;
         }
     }

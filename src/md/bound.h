@@ -12,7 +12,7 @@
 #define AL_MD_BOUND_H
 
 #include "md/forces.h"
-#include "md/id_map.h"
+#include "md/locals.h"
 #include "md/reference.h"
 #include "md/term/term.h"
 #include "md/term_index.h"
@@ -39,9 +39,9 @@ allot_err al_bound_open(al_bound *bound, const al_topology *topology, const al_r
                         uint32_t nthreads, allot_error *err);
 void al_bound_close(al_bound *bound);
 
-/** Find them anew for the places that atoms have now. @param map  of the space's atoms
+/** Find them anew for the places that atoms have now. @param locals  of the space's atoms
  * @return false: out of memory */
-bool al_bound_find(al_bound *bound, const al_space *space, const al_id_map *map);
+bool al_bound_find(al_bound *bound, const al_space *space, const al_locals *locals);
 /** Whether each term is some rank's. Collective. @return ALLOT_OK; ALLOT_ERANGE, on all: some have atoms that
  * are too far from each other; of which kind, and how many */
 allot_err al_bound_check(const al_bound *bound, al_comm *comm, double reach, allot_error *err);

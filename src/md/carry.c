@@ -36,6 +36,7 @@ void al_carry_close(al_carry *carry)
     free(carry->reals);
     free(carry->id);
     free(carry->places);
+    free(carry->ids);
     al_id_map_fini(&carry->map);
     *carry = (al_carry){.nvectors = 0};
 }
@@ -45,17 +46,17 @@ static bool map_places(al_carry *carry)
 {
     const al_space *space = carry->space;
     uint32_t *places = realloc(carry->places, ((size_t)space->nhome + 1) * sizeof *places), n = 0;
-    uint64_t *ids = malloc(((size_t)space->nhome + 1) * sizeof *ids);
+    uint64_t *ids = realloc(carry->ids, ((size_t)space->nhome + 1) * sizeof *ids);
     if (places != NULL)
         carry->places = places;
+    if (ids != NULL)
+        carry->ids = ids;
     for (uint32_t place = 0; ids != NULL && places != NULL && place < space->nhome_blocks * AL_BLOCK; place++)
         if (space->id[place] != AL_NO_ATOM) {
             places[n] = place;
             ids[n++] = space->id[place];
         }
-    bool good = ids != NULL && places != NULL && al_id_map_build(&carry->map, ids, n);
-    free(ids);
-    return good;
+    return ids != NULL && places != NULL && al_id_map_build(&carry->map, ids, n, &space->threads);
 }
 
 /** What an atom has, on its way: its id, and three numbers of each vector. */

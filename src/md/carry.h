@@ -18,6 +18,7 @@ typedef struct al_carry {
     uint64_t *id; /* [nplaces]: whose numbers they are; AL_NO_ATOM where there is no atom */
     uint32_t nplaces;
     al_id_map map; /* of atoms that are at home now to the order of places */
+    uint64_t *ids; /* of these */
     uint32_t *places;
 } al_carry;
 

@@ -60,7 +60,8 @@ static bool same_kind(const al_settle *a, const al_settle *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-bool al_constraints_add_water(al_constraints *constraints, const al_settle *kind, const uint32_t places[3])
+/** Room for n more waters of a kind. @return NULL: out of memory */
+static al_waters *make_waters(al_constraints *constraints, const al_settle *kind, uint32_t n)
 {
     uint32_t k = 0;
     while (k < constraints->nkinds && !same_kind(&constraints->waters[k].kind, kind))
@@ -68,13 +69,20 @@ bool al_constraints_add_water(al_constraints *constraints, const al_settle *kind
     if (k == constraints->nkinds) {
         al_waters *more = realloc(constraints->waters, (k + 1) * sizeof *more);
         if (more == NULL)
-            return false;
+            return NULL;
         constraints->waters = more;
         constraints->nkinds++;
         more[k] = (al_waters){.kind = *kind};
     }
     al_waters *waters = &constraints->waters[k];
-    if (!al_grow(&waters->places, &waters->room, 3 * (waters->n + 1), sizeof *waters->places))
+    bool good = al_grow(&waters->places, &waters->room, 3 * (waters->n + n), sizeof *waters->places);
+    return good ? waters : NULL;
+}
+
+bool al_constraints_add_water(al_constraints *constraints, const al_settle *kind, const uint32_t places[3])
+{
+    al_waters *waters = make_waters(constraints, kind, 1);
+    if (waters == NULL)
         return false;
     memcpy(waters->places + 3 * waters->n++, places, 3 * sizeof *places);
     return true;
@@ -95,7 +103,9 @@ static int by_place(const void *a, const void *b)
 /** List which of n constraints share atoms. @return false: out of memory */
 static bool couple(al_constraints *constraints, const al_constraint *bonds, uint32_t n)
 {
-    bond_end *ends = malloc(((size_t)n + 1) * 2 * sizeof *ends);
+    if (n < 2)
+        return true; /* nothing to couple */
+    bond_end *ends = malloc((size_t)n * 2 * sizeof *ends);
     bool good = ends != NULL;
     for (uint32_t k = 0; good && k < 2 * n; k++)
         ends[k] = (bond_end){bonds[k / 2].place[k % 2], k / 2, k % 2};
@@ -126,6 +136,40 @@ bool al_constraints_add_cluster(al_constraints *constraints, const al_constraint
     constraints->clusters[constraints->nclusters++] =
         (cluster){constraints->nbonds, n, first_coupling, constraints->ncouplings - first_coupling};
     constraints->nbonds += n;
+    return true;
+}
+
+bool al_constraints_append(al_constraints *all, const al_constraints *more)
+{
+    for (uint32_t k = 0; k < more->nkinds; k++) {
+        const al_waters *from = &more->waters[k];
+        al_waters *to = from->n > 0 ? make_waters(all, &from->kind, from->n) : NULL;
+        if (from->n > 0 && to == NULL)
+            return false;
+        if (to != NULL)
+            memcpy(to->places + 3 * to->n, from->places, 3 * from->n * sizeof *to->places);
+        if (to != NULL)
+            to->n += from->n;
+    }
+    if (more->nclusters == 0)
+        return true;
+    if (!al_grow(&all->bonds, &all->room_bonds, all->nbonds + more->nbonds, sizeof *all->bonds) ||
+        !al_grow(&all->clusters, &all->room_clusters, all->nclusters + more->nclusters,
+                 sizeof *all->clusters) ||
+        !al_grow(&all->couplings, &all->room_couplings, all->ncouplings + more->ncouplings + 1,
+                 sizeof *all->couplings))
+        return false;
+    for (uint32_t k = 0; k < more->nclusters; k++) {
+        cluster *c = &all->clusters[all->nclusters++];
+        *c = more->clusters[k];
+        c->first += all->nbonds;
+        c->first_coupling += all->ncouplings;
+    }
+    memcpy(all->bonds + all->nbonds, more->bonds, more->nbonds * sizeof *all->bonds);
+    all->nbonds += more->nbonds;
+    if (more->ncouplings > 0)
+        memcpy(all->couplings + all->ncouplings, more->couplings, more->ncouplings * sizeof *all->couplings);
+    all->ncouplings += more->ncouplings;
     return true;
 }
 

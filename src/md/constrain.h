@@ -52,6 +52,8 @@ void al_constraints_clear(al_constraints *constraints);
 bool al_constraints_add_water(al_constraints *constraints, const al_settle *kind, const uint32_t places[3]);
 /** Add n constraints that hang together, and with no others. @return false: out of memory */
 bool al_constraints_add_cluster(al_constraints *constraints, const al_constraint *bonds, uint32_t n);
+/** Add all that another has. @return false: out of memory */
+bool al_constraints_append(al_constraints *constraints, const al_constraints *more);
 void al_constraints_fini(al_constraints *constraints);
 
 /** What a call works on. */

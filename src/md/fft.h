@@ -13,15 +13,14 @@
 
 #include <stdbool.h>
 
-#include <allot/map.h>
-
+#include "base/shares.h"
 #include "comm/comm.h"
 
 typedef struct al_fft_opts {
     al_comm *comm;
-    allot_pool *pool; /**< NULL: the default one */
-    int n[3];         /**< points in each direction, at least 2 */
-    bool is_double;   /**< numbers are doubles, else floats */
+    al_threads threads;
+    int n[3];       /**< points in each direction, at least 2 */
+    bool is_double; /**< numbers are doubles, else floats */
 } al_fft_opts;
 
 typedef struct al_fft al_fft;
@@ -33,7 +32,7 @@ typedef void al_fft_plane_fn(void *arg, int x, void *plane);
  */
 typedef void al_fft_row_fn(void *arg, int y, void *waves);
 
-/** Measures which way is the fastest. Collective. @return ALLOT_OK; ALLOT_ENOMEM */
+/** Collective. @return ALLOT_OK; ALLOT_ENOMEM */
 allot_err al_fft_open(al_fft **fft, const al_fft_opts *opts, allot_error *err);
 void al_fft_close(al_fft *fft); /**< NULL is allowed */
 
@@ -43,9 +42,14 @@ void al_fft_share(int n, int nranks, int rank, int *first, int *count);
 int al_fft_row_reals(const int n[3]);
 
 /** Have this rank's planes filled, transform them, have the waves' rows worked upon, and transform back; no
- * factor is applied. Collective. @return ALLOT_OK; ALLOT_ENOMEM */
-void al_fft_convolve(al_fft *fft, al_fft_plane_fn *fill, al_fft_row_fn *work, void *arg);
-/** A plane of this rank, as al_fft_convolve() left it. */
+ * factor is applied. In three parts, so that the caller may do other things while messages travel: begin()
+ * sends what turn() waits for, and turn() what end() does. Collective. */
+void al_fft_begin(al_fft *fft, al_fft_plane_fn *fill, al_fft_row_fn *work, void *arg);
+void al_fft_turn(al_fft *fft);
+void al_fft_end(al_fft *fft);
+/** Between these: messages travel on. Not collective, does not wait. @param has_turned  turn() was called */
+void al_fft_go_on(al_fft *fft, bool has_turned);
+/** A plane of this rank, as al_fft_end() left it. */
 void *al_fft_plane(const al_fft *fft, int x);
 
 #endif

@@ -28,9 +28,9 @@ void al_field_rest(al_space *space)
 static bool place(void *arg, al_space *space)
 {
     al_field *field = arg;
-    return al_atoms_place(&field->atoms, space) && al_bound_find(&field->bound, space, &field->atoms.map) &&
-           al_rigid_find(&field->rigid, space, &field->atoms.map) &&
-           al_vsites_find(&field->vsites, space, &field->atoms.map);
+    const al_locals *locals = &field->atoms.locals;
+    return al_atoms_place(&field->atoms, space) && al_bound_find(&field->bound, space, locals) &&
+           al_rigid_find(&field->rigid, space, locals) && al_vsites_find(&field->vsites, space, locals);
 }
 
 static void sum_charges(al_field *field)
@@ -124,12 +124,29 @@ allot_err al_field_settle(al_field *field, const al_space *space, double margin,
     return code;
 }
 
-allot_err al_field_add_mesh(al_field *field, al_space *space, bool is_summed, allot_error *err)
+allot_err al_field_begin_mesh(al_field *field, const al_space *space, bool is_summed, allot_error *err)
 {
-    if (field->pme == NULL)
-        return ALLOT_OK;
-    return al_pme_compute(field->pme, space->nhome_blocks, space->x, field->atoms.charge, space->fr,
-                          is_summed ? &field->mesh : NULL, err);
+    return field->pme == NULL
+               ? ALLOT_OK
+               : al_pme_begin(field->pme, space->nhome_blocks, space->x, field->atoms.charge, is_summed, err);
+}
+
+void al_field_advance_mesh(al_field *field)
+{
+    if (field->pme != NULL)
+        al_pme_advance(field->pme);
+}
+
+void al_field_go_on(al_field *field)
+{
+    if (field->pme != NULL)
+        al_pme_go_on(field->pme);
+}
+
+void al_field_end_mesh(al_field *field, al_space *space)
+{
+    if (field->pme != NULL)
+        al_pme_end(field->pme, space->fr, &field->mesh);
 }
 
 void al_field_energies(const al_field *field, const al_pair_sums *pairs, al_energies *energies)

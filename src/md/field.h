@@ -66,8 +66,12 @@ void al_field_resize(al_field *field, const al_space *space);
  * @return ALLOT_OK; ALLOT_ENOMEM; ALLOT_ERANGE, on all: a molecule is torn */
 allot_err al_field_settle(al_field *field, const al_space *space, double margin, allot_error *err);
 
-/** Forces of the mesh, added to those of home atoms. Collective. @return as al_pme_compute() */
-allot_err al_field_add_mesh(al_field *field, al_space *space, bool is_summed, allot_error *err);
+/** Forces of the mesh, added to those of home atoms at the end; as al_pme_begin() and what follows it.
+ * Nothing where there is no mesh. */
+allot_err al_field_begin_mesh(al_field *field, const al_space *space, bool is_summed, allot_error *err);
+void al_field_advance_mesh(al_field *field);
+void al_field_go_on(al_field *field);
+void al_field_end_mesh(al_field *field, al_space *space);
 /** This rank's part of the energies of the last forces. @param pairs  of its pairs */
 void al_field_energies(const al_field *field, const al_pair_sums *pairs, al_energies *energies);
 /** What is the same wherever atoms are, once for all ranks: charges with themselves, and the background that

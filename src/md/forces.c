@@ -123,7 +123,8 @@ typedef struct task {
     const al_pair_params *params;
     const al_pair_atoms *atoms;
     bool is_summed;
-    int stage;        /* 0: pairs at home, 1: the others */
+    int stage; /* 0: pairs at home, 1: the others */
+    uint32_t piece, npieces;
     pthread_t caller; /* who alone may touch messages */
 } task;
 
@@ -174,9 +175,22 @@ static void clear(const share *s, const al_space *space, void *f)
         clear_float(s->touched, space->nblocks, f);
 }
 
-static bool is_first_stage(const task *t)
+static bool is_first(const task *t)
 {
-    return t->stage == 0 || t->space->nhome_parts == 0;
+    return t->stage == 0 ? t->piece == 0 : t->space->nhome_parts == 0;
+}
+
+/** Where a piece of a share's parts begins. */
+static uint32_t piece_begin(const task *t, const share *s, uint32_t piece)
+{
+    uint32_t n = s->end[t->stage] - s->begin[t->stage];
+    return s->begin[t->stage] + (uint32_t)al_share_begin(n, piece, t->npieces);
+}
+
+static void go_on(const task *t)
+{
+    if (t->forces->go_on != NULL && pthread_equal(pthread_self(), t->caller))
+        t->forces->go_on(t->forces->go_on_arg);
 }
 
 static int compute(uint64_t begin, uint64_t end, void *arg)
@@ -188,19 +202,18 @@ static int compute(uint64_t begin, uint64_t end, void *arg)
         void *f = s->f != NULL ? s->f : space->fr;
         al_pair_sums *sums = t->is_summed ? &s->sums : NULL;
         uint64_t begin_ns = al_clock_thread_ns();
-        if (is_first_stage(t)) {
+        if (is_first(t)) {
             s->sums = (al_pair_sums){.lj = 0};
             s->cpu_ns = 0;
             clear(s, space, f);
         }
-        for (uint32_t p = s->begin[t->stage]; p < s->end[t->stage]; p++) {
+        for (uint32_t p = piece_begin(t, s, t->piece); p < piece_begin(t, s, t->piece + 1); p++) {
             const al_pair_list *list = &space->parts[p].list;
             if (space->opts.is_double)
                 al_pair_ref_d(t->params, t->atoms, list, 0, list->nrows, space->xr, f, sums);
             else
                 space->opts.kernels->pairs(t->params, t->atoms, list, 0, list->nrows, space->xr, f, sums);
-            if (t->stage == 0 && pthread_equal(pthread_self(), t->caller))
-                (void)al_halo_go_on(&space->halo);
+            go_on(t);
         }
         if (t->stage == 1 && t->forces->more.compute != NULL)
             t->forces->more.compute(t->forces->more.arg, (uint32_t)k, space->opts.is_double, space->xr, f);
@@ -237,9 +250,9 @@ static void run(task *t, allot_for_fn fn)
 }
 
 void al_forces_home(al_forces *forces, al_space *space, const al_pair_params *params,
-                    const al_pair_atoms *atoms, bool is_summed)
+                    const al_pair_atoms *atoms, bool is_summed, uint32_t piece, uint32_t npieces)
 {
-    task t = {forces, space, params, atoms, is_summed, 0, pthread_self()};
+    task t = {forces, space, params, atoms, is_summed, 0, piece, npieces, pthread_self()};
     if (space->nhome_parts > 0)
         run(&t, compute);
 }
@@ -247,7 +260,7 @@ void al_forces_home(al_forces *forces, al_space *space, const al_pair_params *pa
 void al_forces_rest(al_forces *forces, al_space *space, const al_pair_params *params,
                     const al_pair_atoms *atoms, al_pair_sums *sums)
 {
-    task t = {forces, space, params, atoms, sums != NULL, 1, pthread_self()};
+    task t = {forces, space, params, atoms, sums != NULL, 1, 0, 1, pthread_self()};
     run(&t, compute);
     if (forces->nshares > 1)
         run(&t, add_up);

@@ -12,13 +12,18 @@
 typedef void al_forces_touch(const void *arg, uint32_t share, uint8_t *touched);
 typedef void al_forces_compute(void *arg, uint32_t share, bool is_double, const void *x, void *f);
 
-/** What threads need besides the space. Begin with zeros but for more. */
+/** Messages are to travel on: called now and then by the caller's thread. */
+typedef void al_forces_go_on(void *arg);
+
+/** What threads need besides the space. Begin with zeros but for more and go_on. */
 typedef struct al_forces {
     struct {
         al_forces_touch *touch;
         al_forces_compute *compute; /**< NULL: there are none */
         void *arg;
     } more;
+    al_forces_go_on *go_on; /**< NULL: there are none */
+    void *go_on_arg;
     struct al_forces_share *shares; /**< [nthreads] */
     uint32_t nshares;
     uint64_t cpu_ns; /**< of the thread that took longest for the last forces: its processor's time, in which
@@ -27,11 +32,11 @@ typedef struct al_forces {
 
 /** Get ready for the space's new list. @return false: out of memory */
 bool al_forces_divide(al_forces *forces, const al_space *space);
-/** Forces of pairs at home into space->fr, while positions of copies travel: al_halo_go_on() is called now
- * and then, by the caller's thread. Nothing where there is one rank.
+/** Forces of pairs at home into space->fr, while positions of copies travel: go_on() is called now and then.
+ * All pieces of them, in turn. Nothing where there is one rank.
  * @param atoms  what atoms have, by place */
 void al_forces_home(al_forces *forces, al_space *space, const al_pair_params *params,
-                    const al_pair_atoms *atoms, bool is_summed);
+                    const al_pair_atoms *atoms, bool is_summed, uint32_t piece, uint32_t npieces);
 /** After that, once copies are where they are: of all others, into space->fr, those on copies too.
  * @param[out] sums  of all of this rank's pairs; NULL: not wanted, as al_forces_home() was told */
 void al_forces_rest(al_forces *forces, al_space *space, const al_pair_params *params,

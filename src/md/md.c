@@ -16,6 +16,14 @@
 #include "md/step.h"
 #include "md/tensor.h"
 
+/** Messages travel on, all that are on their way. */
+static void go_on(void *arg)
+{
+    al_md *md = arg;
+    (void)al_halo_go_on(&md->space.halo);
+    al_field_go_on(&md->field);
+}
+
 allot_err al_md_open(al_md *md, const al_md_opts *opts, allot_error *err)
 {
     const al_pair_params *pairs = &opts->pairs;
@@ -25,6 +33,8 @@ allot_err al_md_open(al_md *md, const al_md_opts *opts, allot_error *err)
         return al_fail(
             err, ALLOT_EUNSUPPORTED, 0,
             "a tolerance of drift is for one kind of atoms with a plain or shifted cut-off only, so far");
+    md->forces.go_on = go_on;
+    md->forces.go_on_arg = md;
     if (!al_pair_prepare(&md->opts.pairs))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
     if (opts->field.topology == NULL)
@@ -153,13 +163,24 @@ static allot_err make_list(al_md *md, bool is_fresh, allot_error *err)
     return ALLOT_OK;
 }
 
+/** Messages, of positions and of the mesh, travel while pairs are computed that need none: in pieces, as the
+ * mesh's come in turns. Forces on copies travel back while atoms gather theirs from the mesh. */
 static allot_err find_forces(al_md *md, bool is_summed, uint64_t *since, allot_error *err)
 {
     al_space *space = &md->space;
     const al_pair_atoms *atoms = &md->field.atoms.pairs;
     bool has_field = al_field_is_open(&md->field);
-    al_forces_home(&md->forces, space, &md->opts.pairs, atoms, is_summed);
-    spend(md, AL_MD_FORCE, since);
+    uint32_t npieces = md->field.pme != NULL ? 3 : 1; /* between the mesh's beginning and its end */
+    allot_err code = al_field_begin_mesh(&md->field, space, is_summed, err);
+    spend(md, AL_MD_MESH, since);
+    if (code != ALLOT_OK)
+        return code;
+    for (uint32_t piece = 0; piece < npieces; piece++) {
+        al_forces_home(&md->forces, space, &md->opts.pairs, atoms, is_summed, piece, npieces);
+        spend(md, AL_MD_FORCE, since);
+        al_field_advance_mesh(&md->field);
+        spend(md, AL_MD_MESH, since);
+    }
     al_halo_end(&space->halo); /* of what may be on its way */
     spend(md, AL_MD_HALO, since);
     al_forces_rest(&md->forces, space, &md->opts.pairs, atoms, is_summed ? &md->sums : NULL);
@@ -171,13 +192,15 @@ static allot_err find_forces(al_md *md, bool is_summed, uint64_t *since, allot_e
         al_bound_add_virial(&md->field.bound, space, md->virial);
     }
     spend(md, AL_MD_FORCE, since);
-    al_space_reverse(&md->space);
+    al_space_begin_reverse(space);
     spend(md, AL_MD_HALO, since);
-    allot_err code = has_field ? al_field_add_mesh(&md->field, space, is_summed, err) : ALLOT_OK;
+    al_field_end_mesh(&md->field, space);
     spend(md, AL_MD_MESH, since);
+    al_halo_end(&space->halo);
+    spend(md, AL_MD_HALO, since);
     if (al_vsites_are_any(&md->field.vsites))
         al_vsites_spread(&md->field.vsites, space, is_summed ? md->virial : NULL);
-    return code;
+    return ALLOT_OK;
 }
 
 static allot_err check_energy(const al_md *md, allot_error *err)

@@ -1,9 +1,10 @@
 /* pme.c - see pme.h.
  *
- * Each thread spreads its atoms onto a brick of its own. Bricks are added to the planes of the mesh: by the
- * rank itself where it is the only one, else through a message to each rank with the planes of its slab that
- * this rank's atoms may touch, which is known beforehand. The way back is the same one. All sums are in the
- * order of ranks and threads, so that they have the same bits each time.
+ * Each thread spreads its atoms onto a brick of its own. Bricks are added to the planes of the mesh: a rank's
+ * own where they are, those of others through a message to each rank with the planes of its slab that this
+ * rank's atoms may touch, which is known beforehand. The way back is the same one. A plane takes what is the
+ * rank's own first, then the others' in the order of ranks; all sums are in the order of threads; so they
+ * have the same bits each time.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,6 +21,9 @@
 
 #define ALIGNED 64
 
+/** What has been done of a computation. */
+typedef enum stage { DONE, SPREAD, BEGUN, TURNED, RETURNING } stage;
+
 /** A thread's atoms and its part of the mesh. */
 typedef struct share {
     size_t begin, end; /* blocks */
@@ -29,7 +33,7 @@ typedef struct share {
     char apart[64];
 } share;
 
-/** Planes of one rank's slab that another's atoms touch, on the way between them. */
+/** Planes of one rank's slab that another's atoms touch, on the way between them. None of its own. */
 typedef struct parcel {
     int *x; /* [nplanes] */
     int nplanes;
@@ -50,20 +54,27 @@ struct al_pme {
     int32_t *point;
     void *above;
     size_t room_blocks;
-    al_brick region;         /* what this rank's atoms may touch; no values */
-    parcel *sent, *received; /* [ranks]; NULL: one rank */
+    al_brick region;           /* what this rank's atoms may touch; no values */
+    parcel *sent, *received;   /* [ranks]; NULL: one rank */
+    uint32_t nsent, nreceived; /* planes in all of them */
     struct pme_row_sums *row_sums;
     /* of the computation at hand */
     const double *x;
     const void *q;
     void *f;
     bool is_summed;
+    stage stage;
 };
 
 /** Sums of a row of waves, by itself, so that it does not matter which thread does it. */
 typedef struct pme_row_sums {
     double energy, virial[6]; /* xx yy zz xy xz yz */
 } pme_row_sums;
+
+static al_threads threads_of(const al_pme *pme)
+{
+    return (al_threads){pme->opts.pool, pme->opts.nthreads};
+}
 
 static size_t real_nbytes(const al_pme *pme)
 {
@@ -156,7 +167,8 @@ static bool open_tables(al_pme *pme)
 
 allot_err al_pme_open(al_pme **pme, const al_pme_opts *opts, allot_error *err)
 {
-    al_fft_opts fft = {opts->comm, opts->pool, {opts->n[0], opts->n[1], opts->n[2]}, opts->is_double};
+    al_fft_opts fft = {
+        opts->comm, {opts->pool, opts->nthreads}, {opts->n[0], opts->n[1], opts->n[2]}, opts->is_double};
     al_pme *made = calloc(1, sizeof *made);
     if (made == NULL)
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
@@ -299,9 +311,12 @@ allot_err al_pme_place(al_pme *pme, const al_domain *domain, const double margin
     pme->sent = calloc((size_t)comm->size, sizeof *pme->sent);
     pme->received = calloc((size_t)comm->size, sizeof *pme->received);
     bool good = pme->sent != NULL && pme->received != NULL;
+    pme->nsent = pme->nreceived = 0;
     for (int r = 0; good && r < comm->size; r++) {
         al_domain theirs;
         int first_x, nx;
+        if (r == comm->rank)
+            continue;
         if (domain->cuts != NULL)
             al_cuts_domain(domain->cuts, r, &theirs);
         else
@@ -310,21 +325,34 @@ allot_err al_pme_place(al_pme *pme, const al_domain *domain, const double margin
         al_fft_share(pme->opts.n[0], comm->size, r, &first_x, &nx);
         good = open_parcel(pme, &pme->sent[r], &pme->region, first_x, nx) &&
                open_parcel(pme, &pme->received[r], &region, pme->first_x, pme->nx);
+        pme->nsent += (uint32_t)pme->sent[r].nplanes;
+        pme->nreceived += (uint32_t)pme->received[r].nplanes;
     }
     return good ? ALLOT_OK : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
 }
 
-/** Give each rank its parcel of `out`, and get one for each of `in`. */
-static void exchange(const al_pme *pme, parcel *out, parcel *in)
+/** Begin to give each other rank its parcel of `out`, and to get one for each of `in`. */
+static void depart(const al_pme *pme, parcel *out, parcel *in)
 {
     al_comm *comm = pme->opts.comm;
-    for (int k = 0; k < comm->size; k++) {
+    for (int k = 1; k < comm->size; k++) {
         int to = (comm->rank + k) % comm->size, from = (comm->rank + comm->size - k) % comm->size;
         comm->start(comm, to, out[to].brick.values, out[to].nbytes, from, in[from].brick.values,
                     in[from].nbytes, &out[to].request);
     }
-    for (int k = 0; k < comm->size; k++)
-        comm->finish(comm, &out[(comm->rank + k) % comm->size].request);
+}
+
+/** Wait for them, or just let them travel on. */
+static void arrive(const al_pme *pme, parcel *out, bool waits)
+{
+    al_comm *comm = pme->opts.comm;
+    for (int k = 1; k < comm->size; k++) {
+        al_comm_request *request = &out[(comm->rank + k) % comm->size].request;
+        if (waits)
+            comm->finish(comm, request);
+        else
+            (void)comm->has_come(comm, request);
+    }
 }
 
 /* ---- atoms to bricks, and back --------------------------------------------------------------------------
@@ -414,11 +442,8 @@ static void fill_plane(void *arg, int x, void *values)
     const int *n = pme->opts.n;
     al_brick_plane plane = whole_plane(pme, values);
     memset(values, 0, (size_t)n[1] * plane.stride * real_nbytes(pme));
-    if (pme->received == NULL) {
-        between_bricks(pme, x, &plane);
-        return;
-    }
-    for (int r = 0; r < pme->opts.comm->size; r++)
+    between_bricks(pme, x, &plane);
+    for (int r = 0; pme->received != NULL && r < pme->opts.comm->size; r++)
         for (int p = 0; p < pme->received[r].nplanes; p++)
             if (pme->received[r].x[p] == x) {
                 al_brick_plane part = al_brick_plane_of(&pme->received[r].brick, p, pme->opts.is_double);
@@ -426,38 +451,45 @@ static void fill_plane(void *arg, int x, void *values)
             }
 }
 
-/** What is sent to ranks [begin, end). */
-static int pack_parcels(uint64_t begin, uint64_t end, void *arg)
+/** Plane k of all that are in parcels. */
+static al_brick_plane plane_in(const al_pme *pme, const parcel *parcels, uint64_t k, int *x)
+{
+    while (k >= (uint64_t)parcels->nplanes)
+        k -= (uint64_t)parcels++->nplanes;
+    *x = parcels->x[k];
+    return al_brick_plane_of(&parcels->brick, (int)k, pme->opts.is_double);
+}
+
+/** Planes [begin, end) of what is sent to others. */
+static int pack_planes(uint64_t begin, uint64_t end, void *arg)
 {
     const al_pme *pme = arg;
-    for (uint64_t r = begin; r < end; r++) {
-        const parcel *p = &pme->sent[r];
-        memset(p->brick.values, 0, p->nbytes);
-        for (int k = 0; k < p->nplanes; k++) {
-            al_brick_plane plane = al_brick_plane_of(&p->brick, k, pme->opts.is_double);
-            between_bricks(pme, p->x[k], &plane);
-        }
+    for (uint64_t k = begin; k < end; k++) {
+        int x;
+        al_brick_plane plane = plane_in(pme, pme->sent, k, &x);
+        memset(plane.values, 0, (size_t)plane.n[0] * plane.stride * real_nbytes(pme));
+        between_bricks(pme, x, &plane);
     }
     return 0;
 }
 
-/** What goes back to ranks [begin, end). */
+/** Planes [begin, end) of what goes back. */
 static int pack_back(uint64_t begin, uint64_t end, void *arg)
 {
     const al_pme *pme = arg;
-    for (uint64_t r = begin; r < end; r++)
-        for (int k = 0; k < pme->received[r].nplanes; k++) {
-            al_brick_plane whole = whole_plane(pme, al_fft_plane(pme->fft, pme->received[r].x[k]));
-            al_brick_plane part = al_brick_plane_of(&pme->received[r].brick, k, pme->opts.is_double);
-            al_brick_fill(&whole, &part, pme->opts.n, pme->opts.is_double);
-        }
+    for (uint64_t k = begin; k < end; k++) {
+        int x;
+        al_brick_plane part = plane_in(pme, pme->received, k, &x);
+        al_brick_plane whole = whole_plane(pme, al_fft_plane(pme->fft, x));
+        al_brick_fill(&whole, &part, pme->opts.n, pme->opts.is_double);
+    }
     return 0;
 }
 
 /** Where plane x is now: among this rank's own, or in what came back. */
 static al_brick_plane plane_with(const al_pme *pme, int x)
 {
-    if (pme->sent == NULL)
+    if (x >= pme->first_x && x < pme->first_x + pme->nx)
         return whole_plane(pme, al_fft_plane(pme->fft, x));
     for (int r = 0; r < pme->opts.comm->size; r++)
         for (int k = 0; k < pme->sent[r].nplanes; k++)
@@ -568,39 +600,81 @@ static bool grow(al_pme *pme, size_t nblocks)
     return pme->room_blocks > 0;
 }
 
-allot_err al_pme_compute(al_pme *pme, size_t nblocks, const double *x, const void *q, void *f,
-                         al_pme_sums *sums, allot_error *err)
+static allot_err fail_spread(const al_pme *pme, allot_error *err)
 {
-    allot_map_opts opts = ALLOT_MAP_OPTS_INIT;
-    uint64_t nranks = (uint64_t)pme->opts.comm->size, nthreads = pme->opts.nthreads;
-    opts.chunk_items = 1; /* a share is a thread's */
+    for (uint32_t k = 0; k < pme->opts.nthreads; k++)
+        if (pme->shares[k].failed)
+            return al_fail(err, ALLOT_ERANGE, 0, "a charged atom is far outside the domain of its rank");
+    return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+}
+
+allot_err al_pme_begin(al_pme *pme, size_t nblocks, const double *x, const void *q, bool is_summed,
+                       allot_error *err)
+{
+    al_threads threads = threads_of(pme);
     if (!grow(pme, nblocks))
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
-    for (uint64_t k = 0; k < nthreads; k++) {
-        pme->shares[k].begin = nblocks * k / nthreads;
-        pme->shares[k].end = nblocks * (k + 1) / nthreads;
+    for (uint64_t k = 0; k < pme->opts.nthreads; k++) {
+        pme->shares[k].begin = al_share_begin(nblocks, k, pme->opts.nthreads);
+        pme->shares[k].end = al_share_begin(nblocks, k + 1, pme->opts.nthreads);
     }
     pme->x = x;
     pme->q = q;
-    pme->f = f;
-    pme->is_summed = sums != NULL;
-    if (allot_for(pme->opts.pool, nthreads, spread_shares, pme, &opts, NULL) != ALLOT_OK) {
-        for (uint64_t k = 0; k < nthreads; k++)
-            if (pme->shares[k].failed)
-                return al_fail(err, ALLOT_ERANGE, 0, "a charged atom is far outside the domain of its rank");
-        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
-    }
-    if (nranks > 1) {
-        (void)!allot_for(pme->opts.pool, nranks, pack_parcels, pme, NULL, NULL);
-        exchange(pme, pme->sent, pme->received);
-    }
-    al_fft_convolve(pme->fft, fill_plane, solve_row, pme);
-    if (nranks > 1) {
-        (void)!allot_for(pme->opts.pool, nranks, pack_back, pme, NULL, NULL);
-        exchange(pme, pme->received, pme->sent);
-    }
-    (void)!allot_for(pme->opts.pool, nthreads, gather_shares, pme, &opts, NULL);
-    if (sums != NULL)
-        add_rows(pme, sums);
+    pme->is_summed = is_summed;
+    if (!al_shares_do(&threads, pme->opts.nthreads, spread_shares, pme))
+        return fail_spread(pme, err);
+    (void)al_shares_do(&threads, pme->nsent, pack_planes, pme);
+    depart(pme, pme->sent, pme->received);
+    pme->stage = SPREAD;
     return ALLOT_OK;
+}
+
+void al_pme_advance(al_pme *pme)
+{
+    al_threads threads = threads_of(pme);
+    if (pme->stage == SPREAD) {
+        arrive(pme, pme->sent, true);
+        al_fft_begin(pme->fft, fill_plane, solve_row, pme);
+    } else if (pme->stage == BEGUN) {
+        al_fft_turn(pme->fft);
+    } else if (pme->stage == TURNED) {
+        al_fft_end(pme->fft);
+        (void)al_shares_do(&threads, pme->nreceived, pack_back, pme);
+        depart(pme, pme->received, pme->sent);
+    } else {
+        return;
+    }
+    pme->stage++;
+}
+
+void al_pme_go_on(al_pme *pme)
+{
+    if (pme->stage == DONE)
+        return;
+    if (pme->stage == SPREAD || pme->stage == RETURNING)
+        arrive(pme, pme->stage == SPREAD ? pme->sent : pme->received, false);
+    else
+        al_fft_go_on(pme->fft, pme->stage == TURNED);
+}
+
+void al_pme_end(al_pme *pme, void *f, al_pme_sums *sums)
+{
+    al_threads threads = threads_of(pme);
+    while (pme->stage != RETURNING)
+        al_pme_advance(pme);
+    arrive(pme, pme->received, true);
+    pme->f = f;
+    (void)al_shares_do(&threads, pme->opts.nthreads, gather_shares, pme);
+    if (pme->is_summed)
+        add_rows(pme, sums);
+    pme->stage = DONE;
+}
+
+allot_err al_pme_compute(al_pme *pme, size_t nblocks, const double *x, const void *q, void *f,
+                         al_pme_sums *sums, allot_error *err)
+{
+    allot_err code = al_pme_begin(pme, nblocks, x, q, sums != NULL, err);
+    if (code == ALLOT_OK)
+        al_pme_end(pme, f, sums);
+    return code;
 }

@@ -48,12 +48,21 @@ void al_pme_set_box(al_pme *pme, const double box[3][3]);
 /** Where this rank's atoms may be: in its domain, and as far beyond as margin[d] in each direction; the same
  * margin on all ranks. Again whenever domains change. Collective. @return ALLOT_OK; ALLOT_ENOMEM */
 allot_err al_pme_place(al_pme *pme, const al_domain *domain, const double margin[3], allot_error *err);
-/** Add the forces on the atoms of nblocks blocks to f. Collective.
- * @param x     in blocks (block.h)
+/** Add the forces on the atoms of nblocks blocks to f, in parts, so that the caller may do other things while
+ * messages travel: begin(), advance() three times, end(), which does what is left of these. Collective.
+ * @param x     in blocks (block.h); borrowed until the end, as q is
  * @param q     charges, by place, 0 where there is no atom; float or double
- * @param f     in blocks; float or double
- * @param[out] sums  NULL: not wanted
+ * @param is_summed  sums are wanted
  * @return ALLOT_OK; ALLOT_ENOMEM, ALLOT_ERANGE (an atom is where none may be), of this rank alone */
+allot_err al_pme_begin(al_pme *pme, size_t nblocks, const double *x, const void *q, bool is_summed,
+                       allot_error *err);
+/** Wait for what has been sent last, and do the next part. Nothing where only the end is left. Collective. */
+void al_pme_advance(al_pme *pme);
+/** Messages travel on. Not collective, does not wait. */
+void al_pme_go_on(al_pme *pme);
+/** @param f  in blocks; float or double  @param[out] sums  if they are wanted. Collective. */
+void al_pme_end(al_pme *pme, void *f, al_pme_sums *sums);
+/** All of it at once. Collective. @param[out] sums  NULL: not wanted. @return as al_pme_begin() */
 allot_err al_pme_compute(al_pme *pme, size_t nblocks, const double *x, const void *q, void *f,
                          al_pme_sums *sums, allot_error *err);
 

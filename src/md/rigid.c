@@ -10,6 +10,14 @@
 #include "base/fail.h"
 #include "md/grow.h"
 
+/** What a share of the atoms brings. */
+typedef struct al_rigid_share {
+    al_constraints constraints;
+    al_constraint *cluster; /* one that is being gathered */
+    uint32_t room;
+    char apart[64];
+} share;
+
 static void find_wanted(bool is_wanted[AL_TERM_NKINDS])
 {
     for (int kind = 0; kind < AL_TERM_NKINDS; kind++)
@@ -44,7 +52,11 @@ void al_rigid_close(al_rigid *rigid)
     if (rigid->indices != NULL)
         al_term_indices_free(rigid->indices, rigid->topology);
     al_constraints_fini(&rigid->constraints);
-    free(rigid->cluster);
+    for (uint32_t k = 0; rigid->shares != NULL && k < rigid->nshares; k++) {
+        al_constraints_fini(&rigid->shares[k].constraints);
+        free(rigid->shares[k].cluster);
+    }
+    free(rigid->shares);
     *rigid = (al_rigid){.topology = NULL};
 }
 
@@ -53,17 +65,17 @@ void al_rigid_close(al_rigid *rigid)
 
 /** A molecule of this rank's, or a part of one. */
 typedef struct part {
-    al_rigid *rigid;
+    const al_rigid *rigid;
     const al_space *space;
-    const al_id_map *map;
+    const al_locals *locals;
     const al_molecule *molecule;
     uint64_t first_id;
+    share *to;
 } part;
 
-/** Atoms at home come before copies. */
 static uint32_t place_of(const part *p, uint32_t atom)
 {
-    return p->space->places[al_id_map_find(p->map, p->first_id + atom)];
+    return al_locals_place(p->locals, p->space, p->first_id + atom);
 }
 
 static bool is_frozen(const part *p, uint32_t atom)
@@ -96,18 +108,19 @@ static bool add_water(const part *p, const al_term *term)
         const al_constraint bonds[3] = {bond_of(p, atom[0], atom[1], lengths[0]),
                                         bond_of(p, atom[0], atom[2], lengths[0]),
                                         bond_of(p, atom[1], atom[2], lengths[1])};
-        return al_constraints_add_cluster(&p->rigid->constraints, bonds, 3);
+        return al_constraints_add_cluster(&p->to->constraints, bonds, 3);
     }
     const al_settle kind = {atoms[atom[0]].mass, atoms[atom[1]].mass, lengths[0], lengths[1]};
     const uint32_t places[3] = {place_of(p, atom[0]), place_of(p, atom[1]), place_of(p, atom[2])};
-    return al_constraints_add_water(&p->rigid->constraints, &kind, places);
+    return al_constraints_add_water(&p->to->constraints, &kind, places);
 }
 
 /** What goes with an atom: waters, then constraints, which are one cluster. */
 static bool add_all(const part *p, const al_term_ref *refs, uint32_t n)
 {
     uint32_t nbonds = 0;
-    if (!al_grow(&p->rigid->cluster, &p->rigid->room, n, sizeof *p->rigid->cluster))
+    share *to = p->to;
+    if (!al_grow(&to->cluster, &to->room, n, sizeof *to->cluster))
         return false;
     for (uint32_t k = 0; k < n; k++) {
         const al_term *term = &p->molecule->terms[refs[k].kind][refs[k].term];
@@ -116,27 +129,60 @@ static bool add_all(const part *p, const al_term_ref *refs, uint32_t n)
             return false;
         if (refs[k].kind == AL_TERM_CONSTRAINT &&
             !(is_frozen(p, term->atom[0]) && is_frozen(p, term->atom[1])))
-            p->rigid->cluster[nbonds++] = bond_of(p, term->atom[0], term->atom[1], *length);
+            to->cluster[nbonds++] = bond_of(p, term->atom[0], term->atom[1], *length);
     }
-    return nbonds == 0 || al_constraints_add_cluster(&p->rigid->constraints, p->rigid->cluster, nbonds);
+    return nbonds == 0 || al_constraints_add_cluster(&to->constraints, to->cluster, nbonds);
 }
 
-bool al_rigid_find(al_rigid *rigid, const al_space *space, const al_id_map *map)
+/** Who looks for them. */
+typedef struct finding {
+    al_rigid *rigid;
+    const al_space *space;
+    const al_locals *locals;
+} finding;
+
+/** What the home atoms [first, last) bring. @return false: out of memory */
+static bool find_between(const finding *f, uint32_t first, uint32_t last, share *to)
 {
-    if (!al_rigid_is_any(rigid))
-        return true;
-    al_constraints_clear(&rigid->constraints);
-    for (uint32_t k = 0; k < space->nhome; k++) {
-        uint32_t row, atom;
-        (void)al_topology_atom(rigid->topology, space->atoms.id[k], &row, &atom);
-        uint32_t kind = rigid->topology->rows[row].molecule;
-        const al_term_index *index = &rigid->indices[kind];
-        uint32_t first = index->first[atom], n = index->first[atom + 1] - first;
-        const part p = {rigid, space, map, &rigid->topology->molecules[kind], space->atoms.id[k] - atom};
-        if (n > 0 && !add_all(&p, &index->refs[first], n))
+    const al_rigid *rigid = f->rigid;
+    al_constraints_clear(&to->constraints);
+    for (uint32_t k = first; k < last; k++) {
+        const al_local *local = &f->locals->of[k];
+        const al_term_index *index = &rigid->indices[local->molecule];
+        uint32_t begin = index->first[local->atom], n = index->first[local->atom + 1] - begin;
+        const part p = {rigid,           f->space, f->locals, &rigid->topology->molecules[local->molecule],
+                        local->first_id, to};
+        if (n > 0 && !add_all(&p, &index->refs[begin], n))
             return false;
     }
     return true;
+}
+
+static int find_shares(uint64_t begin, uint64_t end, void *arg)
+{
+    const finding *f = arg;
+    uint32_t n = f->space->nhome, nshares = f->rigid->nshares;
+    for (uint64_t k = begin; k < end; k++)
+        if (!find_between(f, (uint32_t)al_share_begin(n, k, nshares),
+                          (uint32_t)al_share_begin(n, k + 1, nshares), &f->rigid->shares[k]))
+            return ALLOT_ENOMEM;
+    return 0;
+}
+
+bool al_rigid_find(al_rigid *rigid, const al_space *space, const al_locals *locals)
+{
+    if (!al_rigid_is_any(rigid))
+        return true;
+    if (rigid->shares == NULL) {
+        rigid->nshares = al_threads_count(&space->threads);
+        rigid->shares = calloc(rigid->nshares, sizeof *rigid->shares);
+    }
+    finding f = {rigid, space, locals};
+    al_constraints_clear(&rigid->constraints);
+    bool good = rigid->shares != NULL && al_shares_do(&space->threads, rigid->nshares, find_shares, &f);
+    for (uint32_t k = 0; good && k < rigid->nshares; k++)
+        good = al_constraints_append(&rigid->constraints, &rigid->shares[k].constraints);
+    return good;
 }
 
 /* ---- steps ----------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@
 
 #include "md/constrain.h"
 #include "md/held.h"
-#include "md/id_map.h"
-#include "md/space.h"
+#include "md/locals.h"
 #include "md/term_index.h"
 
 /** Begin with zeros. */
@@ -19,8 +18,8 @@ typedef struct al_rigid {
     al_term_index *indices; /**< NULL: no length is kept */
     al_constraints constraints;
     const al_settle_kernels *kernels;
-    al_constraint *cluster; /* one that is being gathered */
-    uint32_t room;
+    struct al_rigid_share *shares; /* of threads that find them */
+    uint32_t nshares;
 } al_rigid;
 
 /** @param topology, frozen, kernels  borrowed; held: what hangs together. @return ALLOT_OK; ALLOT_ENOMEM */
@@ -35,9 +34,9 @@ static inline bool al_rigid_is_any(const al_rigid *rigid)
 /** How many degrees of freedom lengths of a topology take. Pure. */
 double al_rigid_freedom(const al_topology *topology);
 
-/** Find them anew for the places that atoms have now. @param map  of the space's atoms
+/** Find them anew for the places that atoms have now. @param locals  of the space's atoms
  * @return false: out of memory */
-bool al_rigid_find(al_rigid *rigid, const al_space *space, const al_id_map *map);
+bool al_rigid_find(al_rigid *rigid, const al_space *space, const al_locals *locals);
 
 /** After a free flight of dt: atoms to where they would be had they kept their lengths; v likewise if
  * has_velocities.

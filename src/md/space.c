@@ -362,7 +362,7 @@ void al_space_begin_forward(al_space *space)
                                                 .arg = space});
 }
 
-void al_space_reverse(al_space *space)
+void al_space_begin_reverse(al_space *space)
 {
     al_halo_begin(&space->halo, &(al_halo_trip){.is_forward = false,
                                                 .comm = space->opts.comm,
@@ -371,7 +371,6 @@ void al_space_reverse(al_space *space)
                                                 .unpack = add_f,
                                                 .carry = carry_f,
                                                 .arg = space});
-    al_halo_end(&space->halo);
 }
 
 /* ---- the list -------------------------------------------------------------------------------------------
@@ -625,17 +624,19 @@ static allot_err migrate_groups(al_space *space, allot_error *err)
 }
 
 /** Members as atoms again, and where their leaders are. */
-static void leave_groups(al_space *space)
+static int leave_groups(uint64_t begin, uint64_t end, void *arg)
 {
+    al_space *space = arg;
     const al_member *members = (const al_member *)(const void *)space->members.records;
     al_atom *atoms = (al_atom *)(void *)space->migrants.records;
-    space->migrants.n = space->members.n;
-    for (uint32_t k = 0; k < space->members.n; k++) {
+    uint64_t last = al_share_begin(space->members.n, end, nshares_of(space));
+    for (uint64_t k = al_share_begin(space->members.n, begin, nshares_of(space)); k < last; k++) {
         for (int d = 0; d < 3; d++)
-            space->atoms.lead[3 * (size_t)k + (size_t)d] = al_domain_at(&space->domain, members[k].atom.x, d);
+            space->atoms.lead[3 * k + (uint64_t)d] = al_domain_at(&space->domain, members[k].atom.x, d);
         atoms[k] = members[k].atom;
         memcpy(atoms[k].x, members[k].x, sizeof atoms[k].x);
     }
+    return 0;
 }
 
 /** Home atoms to where they belong. */
@@ -648,8 +649,10 @@ static allot_err migrate(al_space *space, bool is_fresh, allot_error *err)
                          : al_migrate(records, space->opts.comm, &space->domain, !space->is_placed, err);
     if (code == ALLOT_OK && is_fresh) /* members begin as atoms do */
         qsort(records->records, records->n, records->nbytes, by_id);
-    if (code == ALLOT_OK && has_groups)
-        leave_groups(space);
+    if (code == ALLOT_OK && has_groups) {
+        space->migrants.n = space->members.n;
+        (void)al_shares_do(&space->threads, nshares_of(space), leave_groups, space);
+    }
     return code;
 }
 

@@ -132,7 +132,8 @@ void al_space_resize(al_space *space, const double box[3], const double tilt[3])
 /** Begin to bring positions of copies from where their atoms are at home; al_halo_go_on() now and then, by
  * the caller's thread alone, and al_halo_end(). Collective. */
 void al_space_begin_forward(al_space *space);
-/** Forces on copies to where their atoms are at home. Collective. */
-void al_space_reverse(al_space *space);
+/** Likewise forces on copies to where their atoms are at home; forces on atoms at home may be added to
+ * meanwhile. Collective. */
+void al_space_begin_reverse(al_space *space);
 
 #endif

@@ -32,34 +32,31 @@ void al_vsites_close(al_vsites *vsites)
     *vsites = (al_vsites){.topology = NULL};
 }
 
-static bool add(al_vsites *vsites, const al_space *space, const al_id_map *map, al_term_ref ref,
+static bool add(al_vsites *vsites, const al_space *space, const al_locals *locals, al_term_ref ref,
                 const al_term *term, uint64_t first_id)
 {
     al_term found = {.params = term->params};
-    for (uint32_t a = 0; a < al_term_infos[ref.kind].natoms; a++) /* those at home come first */
-        found.atom[a] = space->places[al_id_map_find(map, first_id + term->atom[a])];
+    for (uint32_t a = 0; a < al_term_infos[ref.kind].natoms; a++)
+        found.atom[a] = al_locals_place(locals, space, first_id + term->atom[a]);
     if (!al_grow(&vsites->terms[ref.kind], &vsites->room[ref.kind], vsites->n[ref.kind] + 1, sizeof found))
         return false;
     vsites->terms[ref.kind][vsites->n[ref.kind]++] = found;
     return true;
 }
 
-bool al_vsites_find(al_vsites *vsites, const al_space *space, const al_id_map *map)
+bool al_vsites_find(al_vsites *vsites, const al_space *space, const al_locals *locals)
 {
     if (!al_vsites_are_any(vsites))
         return true;
     for (int kind = 0; kind < AL_TERM_NKINDS; kind++)
         vsites->n[kind] = 0;
     for (uint32_t k = 0; k < space->nhome; k++) {
-        uint32_t row, atom;
-        (void)al_topology_atom(vsites->topology, space->atoms.id[k], &row, &atom);
-        uint32_t kind = vsites->topology->rows[row].molecule;
-        const al_term_index *index = &vsites->indices[kind];
-        const al_molecule *molecule = &vsites->topology->molecules[kind];
-        for (uint32_t n = index->first[atom]; n < index->first[atom + 1]; n++) {
+        const al_local *local = &locals->of[k];
+        const al_term_index *index = &vsites->indices[local->molecule];
+        const al_molecule *molecule = &vsites->topology->molecules[local->molecule];
+        for (uint32_t n = index->first[local->atom]; n < index->first[local->atom + 1]; n++) {
             al_term_ref ref = index->refs[n];
-            if (!add(vsites, space, map, ref, &molecule->terms[ref.kind][ref.term],
-                     space->atoms.id[k] - atom))
+            if (!add(vsites, space, locals, ref, &molecule->terms[ref.kind][ref.term], local->first_id))
                 return false;
         }
     }

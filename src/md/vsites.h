@@ -7,8 +7,7 @@
 #define AL_MD_VSITES_H
 
 #include "md/held.h"
-#include "md/id_map.h"
-#include "md/space.h"
+#include "md/locals.h"
 #include "md/term/sites.h"
 #include "md/term_index.h"
 
@@ -29,9 +28,9 @@ static inline bool al_vsites_are_any(const al_vsites *vsites)
     return vsites->indices != NULL;
 }
 
-/** Find them anew for the places that atoms have now. @param map  of the space's atoms
+/** Find them anew for the places that atoms have now. @param locals  of the space's atoms
  * @return false: out of memory */
-bool al_vsites_find(al_vsites *vsites, const al_space *space, const al_id_map *map);
+bool al_vsites_find(al_vsites *vsites, const al_space *space, const al_locals *locals);
 /** Put them where their atoms are; they have no velocities. */
 void al_vsites_place(const al_vsites *vsites, al_space *space);
 /** Give forces on them, which are whole, to their atoms. @param virial  [9], added to: what the sum of x f

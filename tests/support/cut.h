@@ -309,11 +309,18 @@ static inline bool cut_has_come(al_comm *comm, al_comm_request *request)
     return cut_ask(comm, request);
 }
 
+static inline void cut_go_on(void *arg)
+{
+    al_space *space = arg;
+    (void)al_halo_go_on(&space->halo);
+}
+
 static inline void cut_check_forces(const cut_case *c, al_space *space, int turn, cut_report *report)
 {
     al_pair_params lj = {.c6 = 4, .c12 = 4, .lj_cutoff = c->reach * 0.9};
     const al_pair_atoms atoms = {.charge = NULL};
-    al_forces forces = {.nshares = 0};
+    al_forces forces = {.go_on = cut_go_on, .go_on_arg = space};
+    uint32_t npieces = 1 + (uint32_t)space->nhome % 4;       /* the same forces, however many they are */
     for (uint32_t k = space->nhome; k < space->atoms.n; k++) /* what is copied comes from home */
         for (unsigned d = 0; d < 3; d++)
             ((double *)space->xr)[al_block_at(space->places[k], d)] = 0;
@@ -324,14 +331,16 @@ static inline void cut_check_forces(const cut_case *c, al_space *space, int turn
     cut_ask = comm->has_come;
     cut_nasked = 0;
     comm->has_come = cut_has_come;
-    al_forces_home(&forces, space, &lj, &atoms, false);
+    for (uint32_t piece = 0; piece < npieces; piece++)
+        al_forces_home(&forces, space, &lj, &atoms, false, piece, npieces);
     comm->has_come = cut_ask;
     /* messages go on while pairs at home are computed; with several threads the caller may have none of them
      */
     cut_require(report, comm->size == 1 || space->opts.nthreads > 1 || !is_under_way || cut_nasked > 0);
     al_halo_end(&space->halo);
     al_forces_rest(&forces, space, &lj, &atoms, NULL);
-    al_space_reverse(space);
+    al_space_begin_reverse(space);
+    al_halo_end(&space->halo);
     for (uint32_t k = 0; k < space->nhome; k++) {
         double expected[4];
         cut_expect_force(c, turn, &lj, space->atoms.id[k], expected);

@@ -170,7 +170,7 @@ static uint64_t leader_of(const void *arg, uint64_t id)
  */
 
 typedef struct rank_state {
-    al_id_map map;
+    al_locals locals;
     al_bound bound;
     int turn;
 } rank_state;
@@ -178,8 +178,8 @@ typedef struct rank_state {
 static bool find_terms(void *arg, al_space *space)
 {
     rank_state *state = arg;
-    return al_id_map_build(&state->map, space->atoms.id, space->atoms.n) &&
-           al_bound_find(&state->bound, space, &state->map);
+    return al_locals_find(&state->locals, state->bound.topology, space) &&
+           al_bound_find(&state->bound, space, &state->locals);
 }
 
 static void complain(int rank, const char *text, uint64_t id)
@@ -313,7 +313,7 @@ static void run_rank(al_comm *comm, void *arg)
     if (codes[comm->rank] != ALLOT_OK)
         (void)snprintf(why[comm->rank], sizeof why[comm->rank], "%s", err.text);
     al_bound_close(&state.bound);
-    al_id_map_fini(&state.map);
+    al_locals_fini(&state.locals);
     al_space_close(&space);
 }
 
