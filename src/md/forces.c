@@ -180,11 +180,19 @@ static bool is_first(const task *t)
     return t->stage == 0 ? t->piece == 0 : t->space->nhome_parts == 0;
 }
 
-/** Where a piece of a share's parts begins. */
+/** Where a piece of a share's parts begins: pieces take about the same time. */
 static uint32_t piece_begin(const task *t, const share *s, uint32_t piece)
 {
-    uint32_t n = s->end[t->stage] - s->begin[t->stage];
-    return s->begin[t->stage] + (uint32_t)al_share_begin(n, piece, t->npieces);
+    const al_pairs *parts = t->space->parts;
+    uint32_t part = s->begin[t->stage], end = s->end[t->stage];
+    uint64_t total = 0, sum = 0;
+    if (piece == t->npieces)
+        return end;
+    for (uint32_t p = part; p < end; p++)
+        total += length(&parts[p]);
+    while (part < end && (sum + length(&parts[part]) / 2) * t->npieces < total * piece)
+        sum += length(&parts[part++]);
+    return part;
 }
 
 static void go_on(const task *t)

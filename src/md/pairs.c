@@ -184,21 +184,38 @@ static void note_own(al_pairs *pairs, const al_zone *zone, uint32_t block, uint3
     pairs->is_near[zone->first_column + *column] = true;
 }
 
+/** Whether a block may be near a copy. */
+static bool is_near_copies(const al_pair_space *space, const al_bounds *own)
+{
+    float reach2 = space->reach * space->reach;
+    for (int zone = 1; zone < AL_ZONES; zone++)
+        if (distance2(&space->zone_bounds[zone], own) < reach2)
+            return true;
+    return false;
+}
+
+/** Whether rows that begin at a block are in the list. */
+static bool is_of(const al_pair_space *space, al_pairs_of of, unsigned zone, uint32_t block)
+{
+    if (zone != 0 || of == AL_PAIRS_ALL)
+        return true;
+    return is_near_copies(space, &space->blocks[block]) == (of == AL_PAIRS_COPIES);
+}
+
 /** The rows of a block's two clusters. */
 static bool build_rows(al_pairs *pairs, const al_pair_space *space, al_pairs_of of, unsigned zone,
                        uint32_t block)
 {
     const al_bounds *own = &space->blocks[block];
     pairs->ncandidates = 0;
-    bool has_self = zone == 0 && of != AL_PAIRS_COPIES;
-    unsigned first = zone == 0 && of == AL_PAIRS_COPIES ? 1 : zone, end = of == AL_PAIRS_HOME ? 1 : AL_ZONES;
-    for (unsigned other = first; other < end; other++) {
+    unsigned end = of == AL_PAIRS_HOME ? 1 : AL_ZONES;
+    for (unsigned other = zone; other < end; other++) {
         if ((other & zone) != 0 || (other == zone && zone != 0))
             continue;
         if (!search_zone(pairs, space, &space->zones[other], other == zone ? block + 1 : 0, own))
             return false;
     }
-    return add_row(pairs, space, 2 * block, has_self) && add_row(pairs, space, 2 * block + 1, has_self);
+    return add_row(pairs, space, 2 * block, zone == 0) && add_row(pairs, space, 2 * block + 1, zone == 0);
 }
 
 uint32_t al_pairs_nblocks(const al_zone *zones)
@@ -223,6 +240,8 @@ bool al_pairs_build(al_pairs *pairs, const al_pair_space *space, al_pairs_of of,
         uint32_t last = end > passed ? end - passed : 0;
         uint32_t column = 0;
         for (uint32_t n = first; n < last && n < zone->nblocks; n++) {
+            if (!is_of(space, of, beginning[k], zone->first_block + n))
+                continue;
             note_own(pairs, zone, zone->first_block + n, &column);
             if (!build_rows(pairs, space, of, beginning[k], zone->first_block + n))
                 return false;

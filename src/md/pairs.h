@@ -16,6 +16,7 @@
 typedef struct al_pair_space {
     const al_zone *zones; /**< [AL_ZONES] */
     const al_bounds *blocks, *clusters;
+    const al_bounds *zone_bounds; /**< [AL_ZONES]; may be NULL for AL_PAIRS_ALL */
     const float *x;
     const al_kernels *kernels;
     float reach;
@@ -36,13 +37,13 @@ typedef struct al_pairs {
     uint32_t room_near;
 } al_pairs;
 
-/** Which pairs a list is of. */
+/** Which pairs a list is of: all; those of blocks that no copy may be near; those of all others, also with
+ * atoms at home, so that no row is in two lists. */
 typedef enum al_pairs_of { AL_PAIRS_ALL, AL_PAIRS_HOME, AL_PAIRS_COPIES } al_pairs_of;
 
 /** Blocks that begin rows: those of the zones from which pairs start, in order. */
 uint32_t al_pairs_nblocks(const al_zone *zones);
-/** List the pairs that begin at blocks [begin, end) of al_pairs_nblocks(): all of them, those with both atoms
- * at home, or those with a copy. @return false: out of memory */
+/** List the pairs that begin at blocks [begin, end) of al_pairs_nblocks(). @return false: out of memory */
 bool al_pairs_build(al_pairs *pairs, const al_pair_space *space, al_pairs_of of, uint32_t begin,
                     uint32_t end);
 /** Take from the outer list what is within reach now. @return false: out of memory */

@@ -16,7 +16,8 @@
 #include "md/grow.h"
 
 #define ALIGNED 64
-#define PARTS_ALONE 8u     /* after each it is asked whether messages have come */
+#define PARTS_ALONE 8u
+#define PARTS_OF_RANK 24u  /* after each it is asked whether messages have come */
 #define PARTS_A_THREAD 64u /* so that threads' shares of the forces are the same to a hundredth */
 #define PIECES_A_THREAD 4u
 
@@ -55,8 +56,11 @@ allot_err al_space_open(al_space *space, const al_space_opts *opts, allot_error 
     settle_domain(space);
     space->threads = (al_threads){opts->pool, opts->nthreads};
     space->halo.threads = space->migrants.threads = space->members.threads = space->threads;
-    space->nparts = opts->nthreads > 1 ? opts->nthreads * PARTS_A_THREAD : PARTS_ALONE;
-    if (opts->comm->size > 1) { /* pairs that need not wait for messages are apart from those that do */
+    bool is_alone = opts->comm->size == 1;
+    space->nparts = opts->nthreads > 1 ? opts->nthreads * PARTS_A_THREAD
+                    : is_alone         ? PARTS_ALONE
+                                       : PARTS_OF_RANK;
+    if (!is_alone) { /* pairs that need not wait for messages are apart from those that do */
         space->nhome_parts = space->nparts;
         space->nparts *= 2;
     }
@@ -529,6 +533,8 @@ static void fill_blocks(al_space *space)
     for (size_t place = 0; place < AL_BLOCK && space->mass_stride == 0; place++)
         set_mass(space, place, space->opts.masses.same);
     (void)al_shares_do(&space->threads, nshares_of(space) * PIECES_A_THREAD, fill_pieces, space);
+    for (int z = 0; z < AL_ZONES; z++)
+        space->zone_bounds[z] = al_zone_bounds(&space->zones[z]);
 }
 
 /** Floats hold positions a little beside where they are: lists reach farther by that, so that none is lost.
@@ -552,6 +558,7 @@ static int build_part(uint64_t begin, uint64_t end, void *arg)
     const al_pair_space pairs = {.zones = space->zones,
                                  .blocks = space->block_bounds,
                                  .clusters = space->cluster_bounds,
+                                 .zone_bounds = space->zone_bounds,
                                  .x = space->x_bounds,
                                  .kernels = space->opts.kernels,
                                  .reach = with_slack(space, space->opts.reach),

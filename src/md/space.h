@@ -78,12 +78,13 @@ typedef struct al_space {
                                     all, where masses are the same: one over 0 is 0 here */
     size_t mass_stride;          /**< from a block's to the next one's: AL_BLOCK or 0 */
     void *xr, *fr;               /**< float or double, of all blocks */
-    al_bounds *block_bounds, *cluster_bounds;
+    al_bounds *block_bounds, *cluster_bounds, zone_bounds[AL_ZONES];
     float *x_bounds; /**< positions as floats, for the list: xr itself unless is_double */
     const uint32_t *excluded_first, *excluded; /**< as in al_pair_space; placed() sets them */
     al_pairs *parts;                           /**< [nparts]: the list, in pieces of about the same length */
     uint64_t migrate_ns, halo_ns; /**< of the last al_space_rebuild(): atoms to their ranks, and copies */
-    uint32_t nparts, nhome_parts; /**< the first are of pairs at home; none where there is one rank */
+    uint32_t nparts, nhome_parts; /**< the first are of blocks that no copies are near; none where there is
+                                     one rank */
 } al_space;
 
 /** @return ALLOT_OK; ALLOT_ENOMEM */

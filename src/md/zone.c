@@ -329,3 +329,11 @@ void al_zone_bound(al_zone *zone, uint32_t begin, uint32_t end, const float *x, 
         }
     }
 }
+
+al_bounds al_zone_bounds(const al_zone *zone)
+{
+    al_bounds all = empty;
+    for (uint32_t c = 0; c < al_zone_ncolumns(zone); c++)
+        widen(&all, &zone->column_bounds[c]);
+    return all;
+}

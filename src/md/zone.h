@@ -66,5 +66,7 @@ uint32_t al_zone_ncolumns(const al_zone *zone);
  * @param blocks, clusters  of all zones, by number */
 void al_zone_bound(al_zone *zone, uint32_t begin, uint32_t end, const float *x, al_bounds *blocks,
                    al_bounds *clusters);
+/** Bounds of all of its columns. */
+al_bounds al_zone_bounds(const al_zone *zone);
 
 #endif
