@@ -1,9 +1,10 @@
 /* forces.c - see forces.h.
  *
  * Each thread has consecutive pieces of the list, of about the same length together. A pair's forces go to
- * two blocks, of which the second may be another thread's: so each thread adds to an array of its own, and
- * marks the blocks that it touches; then those are added up, in the order of threads, by the one that needs
- * them next. Nobody writes what others have in their caches until then. A single thread needs none of this.
+ * two blocks, of which the second may be another thread's: so each thread adds to an array of its own, which
+ * for the first one is where the sums are to be, and marks the blocks that it touches; then those are added
+ * up, in the order of threads, by the one that needs them next. Nobody writes what others have in their
+ * caches until then. A single thread needs none of this.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,24 +20,24 @@
 
 typedef struct al_forces_share {
     uint32_t begin[2], end[2]; /* of the space's parts: at home, the others */
-    void *f;                   /* NULL: the space's own */
-    uint8_t *touched;          /* [nblocks] */
+    void *f;                   /* NULL: the space's own, of the first one */
+    uint8_t *touched;          /* [nblocks]; NULL: there is one share */
     uint32_t room;
     al_pair_sums sums;
     uint64_t cpu_ns;
     char apart[64]; /* from the next one's sums */
 } share;
 
-static bool grow(share *s, const al_space *space)
+static bool grow(share *s, const al_space *space, bool is_first)
 {
     if (space->nblocks < s->room)
         return true;
     free(s->f);
     free(s->touched);
     s->room = space->nblocks + space->nblocks / 4 + 1; /* never none: a rank may have no atoms */
-    s->f = aligned_alloc(ALIGNED, (size_t)s->room * AL_BLOCK_REALS * sizeof(double));
+    s->f = is_first ? NULL : aligned_alloc(ALIGNED, (size_t)s->room * AL_BLOCK_REALS * sizeof(double));
     s->touched = malloc(s->room);
-    return s->f != NULL && s->touched != NULL;
+    return (s->f != NULL || is_first) && s->touched != NULL;
 }
 
 static void touch(share *s, const al_space *space)
@@ -96,7 +97,7 @@ bool al_forces_divide(al_forces *forces, const al_space *space)
         return false;
     forces->nshares = nshares;
     for (uint32_t t = 0; t < nshares && nshares > 1; t++)
-        if (!grow(&forces->shares[t], space))
+        if (!grow(&forces->shares[t], space, t == 0))
             return false;
     divide(forces, space, 0, 0, space->nhome_parts);
     divide(forces, space, 1, space->nhome_parts, space->nparts);
@@ -128,25 +129,29 @@ typedef struct task {
     pthread_t caller; /* who alone may touch messages */
 } task;
 
+/** Clear what is touched, run by run: blocks are small, and each memset() has its price. */
+static void clear_touched(const uint8_t *touched, uint32_t nblocks, char *f, size_t block_nbytes)
+{
+    for (uint32_t begin = 0, end; begin < nblocks; begin = end) {
+        for (end = begin + 1; end < nblocks && touched[end] == touched[begin];)
+            end++;
+        if (touched[begin])
+            memset(f + begin * block_nbytes, 0, (end - begin) * block_nbytes);
+    }
+}
+
 /** Loops over blocks whose size the compiler knows. */
 #define BLOCK_LOOPS(real)                                                                                    \
-    static void clear_##real(const uint8_t *touched, uint32_t nblocks, real *f)                              \
-    {                                                                                                        \
-        for (uint32_t block = 0; block < nblocks; block++)                                                   \
-            if (touched[block])                                                                              \
-                memset(f + (size_t)block * AL_BLOCK_REALS, 0, AL_BLOCK_REALS * sizeof *f);                   \
-    }                                                                                                        \
-                                                                                                             \
     static void add_##real(const al_forces *forces, size_t begin, size_t end, real *all)                     \
     {                                                                                                        \
         for (size_t block = begin; block < end; block++) {                                                   \
-            real *sum = all + block * AL_BLOCK_REALS;                                                        \
-            bool is_there = false;                                                                           \
-            for (uint32_t k = 0; k < forces->nshares; k++) {                                                 \
+            real *restrict sum = all + block * AL_BLOCK_REALS;                                               \
+            bool is_there = forces->shares[0].touched[block];                                                \
+            for (uint32_t k = 1; k < forces->nshares; k++) {                                                 \
                 const share *s = &forces->shares[k];                                                         \
                 if (!s->touched[block])                                                                      \
                     continue;                                                                                \
-                const real *f = (const real *)s->f + block * AL_BLOCK_REALS;                                 \
+                const real *restrict f = (const real *)s->f + block * AL_BLOCK_REALS;                        \
                 if (!is_there)                                                                               \
                     memcpy(sum, f, AL_BLOCK_REALS * sizeof *f);                                              \
                 else                                                                                         \
@@ -165,14 +170,11 @@ BLOCK_LOOPS(double)
 /** What a share adds to, where it does. */
 static void clear(const share *s, const al_space *space, void *f)
 {
-    size_t nbytes =
-        space->nblocks * AL_BLOCK_REALS * (space->opts.is_double ? sizeof(double) : sizeof(float));
+    size_t block_nbytes = AL_BLOCK_REALS * (space->opts.is_double ? sizeof(double) : sizeof(float));
     if (s->touched == NULL)
-        memset(f, 0, nbytes);
-    else if (space->opts.is_double)
-        clear_double(s->touched, space->nblocks, f);
+        memset(f, 0, space->nblocks * block_nbytes);
     else
-        clear_float(s->touched, space->nblocks, f);
+        clear_touched(s->touched, space->nblocks, f, block_nbytes);
 }
 
 static bool is_first(const task *t)
