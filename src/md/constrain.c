@@ -471,18 +471,15 @@ static allot_err find_bad(const task *t, uint32_t *bad)
 static allot_err run(task *t, double *virial, uint32_t *bad)
 {
     al_constraints *all = t->constraints;
-    allot_map_opts opts = ALLOT_MAP_OPTS_INIT;
-    opts.chunk_items = 1; /* a share is a thread's */
+    const al_threads *threads = &t->step->threads;
     if (all->shares == NULL) {
-        all->shares = calloc(t->step->nthreads, sizeof *all->shares);
-        all->nshares = all->shares != NULL ? t->step->nthreads : 0;
+        uint32_t n = al_threads_count(threads);
+        all->shares = calloc(n, sizeof *all->shares);
+        all->nshares = all->shares != NULL ? n : 0;
     }
     if (all->nshares == 0)
         return ALLOT_ENOMEM;
-    if (all->nshares == 1)
-        (void)do_shares(0, 1, t);
-    else
-        (void)!allot_for(t->step->pool, all->nshares, do_shares, t, &opts, NULL);
+    (void)al_shares_do(threads, all->nshares, do_shares, t); /* a share is a thread's */
     for (int i = 0; virial != NULL && i < 9; i++) {
         virial[i] = 0;
         for (uint32_t k = 0; k < all->nshares; k++)

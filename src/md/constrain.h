@@ -11,8 +11,7 @@
 #ifndef AL_MD_CONSTRAIN_H
 #define AL_MD_CONSTRAIN_H
 
-#include <allot/map.h>
-
+#include "base/shares.h"
 #include "md/kernel/settle.h"
 
 /** Relative, of lengths. */
@@ -60,8 +59,7 @@ void al_constraints_fini(al_constraints *constraints);
 typedef struct al_constrain_step {
     al_settle_step settle;
     const al_settle_kernels *kernels;
-    allot_pool *pool; /**< NULL: the default one */
-    uint32_t nthreads;
+    al_threads threads;
 } al_constrain_step;
 
 /** Put atoms where they would be had lengths been kept during a free flight of dt with v, and change v

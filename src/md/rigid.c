@@ -192,8 +192,7 @@ static al_constrain_step step_of(const al_rigid *rigid, const al_space *space, d
 {
     al_constrain_step step = {.settle = {.dt = dt, .has_velocities = has_velocities},
                               .kernels = rigid->kernels,
-                              .pool = space->opts.pool,
-                              .nthreads = space->opts.nthreads};
+                              .threads = space->threads};
     al_space_box(space, step.settle.box);
     return step;
 }

@@ -31,8 +31,8 @@ static int pass_share(uint64_t begin, uint64_t end, void *arg)
     al_space *space = &p->md->space;
     const al_kernels *kernels = space->opts.kernels;
     for (uint64_t k = begin; k < end; k++) {
-        size_t first = (size_t)space->nhome_blocks * k / p->nshares;
-        size_t last = (size_t)space->nhome_blocks * (k + 1) / p->nshares;
+        size_t first = al_share_begin(space->nhome_blocks, k, p->nshares);
+        size_t last = al_share_begin(space->nhome_blocks, k + 1, p->nshares);
         p->sums[k] = (al_nve_sums){.mv2 = 0};
         if (space->opts.is_double)
             kernels->nve_double(&p->nve, first, last, space->x, space->v, space->x_listed, space->fr,
@@ -64,9 +64,7 @@ static al_nve_sums do_pass(al_md *md, unsigned what)
 {
     static pass p;
     const al_space *space = &md->space;
-    allot_map_opts opts = ALLOT_MAP_OPTS_INIT;
     al_nve_sums all = {.mv2 = 0};
-    opts.chunk_items = 1;
     p = (pass){.md = md,
                .nve = {.end_kick = leaps(md) ? 0 : md->opts.dt / 2,
                        .begin_kick = what & (NOTES | DRIFTS) ? 0
@@ -83,10 +81,7 @@ static al_nve_sums do_pass(al_md *md, unsigned what)
                        .begins = what & (BEGINS | DRIFTS | NOTES),
                        .is_summed = what & SUMS},
                .nshares = space->opts.nthreads < SHARES_MOST ? space->opts.nthreads : SHARES_MOST};
-    if (p.nshares == 1)
-        (void)pass_share(0, 1, &p);
-    else
-        (void)!allot_for(space->opts.pool, p.nshares, pass_share, &p, &opts, NULL);
+    (void)al_shares_do(&space->threads, p.nshares, pass_share, &p);
     for (uint32_t k = 0; k < p.nshares; k++) {
         all.mv2 += p.sums[k].mv2;
         if (!(p.sums[k].moved2 <= all.moved2)) /* not a number wins */

@@ -21,8 +21,8 @@ typedef struct job {
         job *all = arg;                                                                                      \
         const al_space *space = all->space;                                                                  \
         for (uint64_t k = begin; k < end; k++) {                                                             \
-            size_t first = (size_t)all->nblocks * k / all->nshares;                                          \
-            size_t last = (size_t)all->nblocks * (k + 1) / all->nshares;                                     \
+            size_t first = al_share_begin(all->nblocks, k, all->nshares);                                    \
+            size_t last = al_share_begin(all->nblocks, k + 1, all->nshares);                                 \
             memset(all->sums[k], 0, sizeof all->sums[k]);                                                    \
             for (size_t place = first * AL_BLOCK; place < last * AL_BLOCK; place++)                          \
                 for (unsigned i = 0; i < 3; i++)                                                             \
@@ -40,10 +40,8 @@ TENSOR_LOOP(kinetic_share, space->mass[place] * space->v[al_block_at(place, i)],
 static void add(const al_space *space, uint32_t nblocks, allot_for_fn fn, double by, double sum[9])
 {
     job all = {.space = space, .nblocks = nblocks};
-    allot_map_opts opts = ALLOT_MAP_OPTS_INIT;
-    opts.chunk_items = 1;
     all.nshares = space->opts.nthreads < SHARES_MOST ? space->opts.nthreads : SHARES_MOST;
-    (void)!allot_for(space->opts.pool, all.nshares, fn, &all, &opts, NULL);
+    (void)al_shares_do(&space->threads, all.nshares, fn, &all);
     for (uint32_t k = 0; k < all.nshares; k++)
         for (int n = 0; n < 9; n++)
             sum[n] += by * all.sums[k][n];

@@ -299,6 +299,16 @@ static inline void cut_check_halo(al_space *space, al_comm *comm, cut_report *re
     free(values);
 }
 
+/** No row of the list is in two parts: among those that need no copies, and the others. */
+static inline void cut_check_rows(const al_space *space, cut_report *report)
+{
+    uint8_t *has_row = calloc(2 * (size_t)space->nblocks + 1, 1);
+    for (uint32_t p = 0; has_row != NULL && p < space->nparts; p++)
+        for (uint32_t k = 0; k < space->parts[p].outer.nrows; k++)
+            cut_require(report, has_row[space->parts[p].outer.rows[k].cluster]++ == 0);
+    free(has_row);
+}
+
 /** How often this rank's thread asked whether a message has come, and whom it asks. */
 static _Thread_local uint64_t cut_nasked;
 static _Thread_local bool (*cut_ask)(al_comm *comm, al_comm_request *request);
@@ -426,6 +436,7 @@ static inline void cut_check(const cut_case *c, al_comm *comm, cut_report *repor
         cut_check_home(c, &space, turn, report);
         cut_check_copies(c, &space, turn, &report->sums[turn], report);
         cut_check_halo(&space, comm, report);
+        cut_check_rows(&space, report);
         if (c->is_double)
             cut_check_forces(c, &space, turn, report);
         cut_move(c, &space);

@@ -39,7 +39,7 @@ static void begin(uint64_t seed, const al_settle_kernels *kernels, uint32_t nthr
     prop_begin(seed);
     al_constraints_fini(&constraints);
     step = (al_constrain_step){
-        .settle = {.dt = 0.002, .has_velocities = true}, .kernels = kernels, .nthreads = nthreads};
+        .settle = {.dt = 0.002, .has_velocities = true}, .kernels = kernels, .threads = {.n = nthreads}};
     set_box(1);
 }
 
@@ -357,6 +357,51 @@ static void clusters_keep_their_lengths(void **state)
     }
 }
 
+/** What several find one after the other is, appended, what one would have found. */
+static void pieces_are_as_the_whole(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        al_constraints all = {.nkinds = 0}, piece = {.nkinds = 0};
+        al_constraint bonds[20];
+        begin(200 + seed, &reference, 1);
+        for (uint32_t k = 0, place = 0; k < 60; k++) {
+            const uint32_t places[3] = {place, place + 1, place + 2};
+            const al_settle kind = {16, 1, 0.1, 0.15 + 0.01 * (double)prop_below(3)};
+            if (prop_chance(2)) {
+                assert_true(al_constraints_add_water(&constraints, &kind, places) &&
+                            al_constraints_add_water(&piece, &kind, places));
+                place += 3;
+            } else {
+                uint32_t n = 1 + (uint32_t)prop_below(4), count = make_tree(place, n, false, false, bonds);
+                assert_true(al_constraints_add_cluster(&constraints, bonds, count) &&
+                            al_constraints_add_cluster(&piece, bonds, count));
+                place += n + 1;
+            }
+            if (prop_chance(8) || k == 59) {
+                assert_true(al_constraints_append(&all, &piece));
+                al_constraints_clear(&piece);
+            }
+        }
+        fly();
+        double at[2][NREALS], moves[2][NREALS], virial[2][9];
+        uint32_t bad;
+        const al_constrain_step gentle = {.settle = step.settle, .kernels = step.kernels};
+        assert_int_equal(all.nclusters, constraints.nclusters);
+        for (int which = 0; which < 2; which++) {
+            memcpy(at[which], free_x, sizeof at[which]);
+            memcpy(moves[which], free_v, sizeof moves[which]);
+            (void)al_constrain_velocities(which == 0 ? &constraints : &all, &gentle, at[which], moves[which],
+                                          virial[which], &bad);
+        }
+        assert_memory_equal(moves[0], moves[1], sizeof moves[0]);
+        assert_memory_equal(virial[0], virial[1], sizeof virial[0]);
+        assert_memory_not_equal(moves[0], free_v, sizeof moves[0]);
+        al_constraints_fini(&piece);
+        al_constraints_fini(&all);
+    }
+}
+
 static void what_cannot_be_kept_is_named(void **state)
 {
     (void)state;
@@ -434,6 +479,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(processors_find_the_same_bits),
         cmocka_unit_test(both_methods_agree),
         cmocka_unit_test(clusters_keep_their_lengths),
+        cmocka_unit_test(pieces_are_as_the_whole),
         cmocka_unit_test(what_cannot_be_kept_is_named),
         cmocka_unit_test(water_as_gromacs_settles_it),
     };

@@ -33,6 +33,14 @@ static void the_box_decides(void **state)
     job = (al_domains_job){.box = {100, 100, 100}, .reach = 2, .least = 1, .natoms = 1e6, .nranks = 8};
     al_domains_choose(&job, &usual, &plan);
     assert_grid(&plan, 2, 2, 2);
+    job.box[2] *=
+        1 + 1e-14; /* of grids that are as good, but for rounding, the one that cuts x, and z last */
+    job.nranks = 2;
+    al_domains_choose(&job, &usual, &plan);
+    assert_grid(&plan, 2, 1, 1);
+    job.nranks = 4;
+    al_domains_choose(&job, &usual, &plan);
+    assert_grid(&plan, 2, 2, 1);
     job.nranks = 1;
     al_domains_choose(&job, &usual, &plan);
     assert_grid(&plan, 1, 1, 1);
