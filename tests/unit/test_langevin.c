@@ -219,7 +219,7 @@ static void pairs_at_a_length_are_canonical(void **state)
     const al_friction friction = al_friction_of(0.2, thermal, dt);
     const al_constrain_step step = {
         .settle = {.box = {{9, 0, 0}, {0, 9, 0}, {0, 0, 9}}, .dt = dt / 2, .has_velocities = true},
-        .nthreads = 1};
+        .threads = {.n = 1}};
     al_constraints constraints = {.waters = NULL};
     al_langevin langevin = langevin_of(&friction, 0);
     double sums[4] = {0, 0, 0, 0};
