@@ -7,58 +7,20 @@
 . "$ALLOT_SOURCE/tests/cli/harness.bash"
 water=/usr/share/gromacs/top/spc216.gro
 [ -e $water ] || { echo "skipped: no $water (Debian: gromacs-data)"; exit 77; }
-cat >water.top <<'END_TOP'
-[ defaults ]
-1 3 yes 0.5 0.5
-[ atomtypes ]
-OW 8 15.9994 0.0 A 0.316557 0.650194
-HW 1 1.008 0.0 A 0 0
-[ moleculetype ]
-SOL 2
-[ atoms ]
-1 OW 1 SOL OW 1 -0.82 15.9994
-2 HW 1 SOL HW1 1 0.41 1.008
-3 HW 1 SOL HW2 1 0.41 1.008
-[ settles ]
-1 1 0.1 0.16330
-[ exclusions ]
-1 2 3
-2 1 3
-3 1 2
-[ system ]
-water
-[ molecules ]
-SOL 216
-END_TOP
-cat >base.mdp <<'END_MDP'
-dt = 0.002
-nstenergy = 100
-nstlog = 100
-rcoulomb = 0.8
-rvdw = 0.8
-tcoupl = v-rescale
-tc-grps = System
-tau-t = 0.1
-ref-t = 300
-pcoupl = C-rescale
-ref-p = 1
-compressibility = 4.5e-5
-ld-seed = 7
-gen-vel = yes
-gen-seed = 11
-END_MDP
-mesh() { { cat base.mdp; printf 'coulombtype = PME\nfourierspacing = %s\n' "$2"; } >"$1.mdp"; }
+data=$ALLOT_SOURCE/tests/data/md
+# mesh NAME SPACING - parameters.
+mesh() { { cat "$data/spc.mdp"; printf 'coulombtype = PME\nfourierspacing = %s\n' "$2"; } >"$1.mdp"; }
 mesh usual 0.12
 mesh fine 0.03
 mesh coarse 0.3
-sed '$a coulombtype = Reaction-Field' base.mdp >field.mdp
+sed '$a coulombtype = Reaction-Field' "$data/spc.mdp" >field.mdp
 # md PARAMETERS FOLDER OPTION... - -o FOLDER, unless that is -.
 md() {
     local parameters=$1 folder=$2
     shift 2
     [ "$folder" = - ] || set -- -o "$folder" "$@"
     status=0
-    "$ALLOT" md -f "$parameters.mdp" -c $water -p water.top -j 1 --renew 100 --frames 0 "$@" >"$out" 2>"$err" || status=$?
+    "$ALLOT" md -f "$parameters.mdp" -c $water -p "$data/spc.top" -j 1 --renew 100 --frames 0 "$@" >"$out" 2>"$err" || status=$?
 }
 good() {
     md "$@"
@@ -67,7 +29,7 @@ good() {
 
 # ---- errors ---------------------------------------------------------------------------------------------
 if $has_numpy; then
-    verify $python -B "$ALLOT_SOURCE/tests/md/tune.py" usual.mdp $water water.top
+    verify $python -B "$ALLOT_SOURCE/tests/md/tune.py" usual.mdp $water "$data/spc.top"
 else
     pass_over "errors: no numpy (Debian: python3-numpy)"
 fi
