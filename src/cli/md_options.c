@@ -280,10 +280,12 @@ bool al_md_options_check(al_md_options *options, int noperands)
         options->units = AL_MD_REAL;
     fill_in(options);
     options->told_every = options->every;
-    if (options->checks && options->topology != NULL && noperands == 0)
+    bool has_tune = read_tune(options);
+    if (has_tune && options->checks && options->topology != NULL && noperands == 0)
         return true;
     const char *wrong =
-        options->checks ? "--check: of which topology? Name it with --topology FILE.top"
+        !has_tune         ? "--tune-pme: auto, never, or how much coarser the mesh may be: 1 to 3, as in 1.2"
+        : options->checks ? "--check: of which topology? Name it with --topology FILE.top"
         : options->topology != NULL && (options->parameters == NULL || options->conf == NULL)
             ? "--topology: molecules take three files: -f FILE.mdp -c FILE.gro -p FILE.top"
         : options->parameters != NULL && options->topology == NULL
@@ -295,8 +297,6 @@ bool al_md_options_check(al_md_options *options, int noperands)
             ? "--lj N and --conf FILE both say what is to be simulated: choose one"
         : options->grid != NULL && !al_domains_parse(options->grid, grid)
             ? "--grid: three numbers of domains are wanted, as in 2x2x1"
-        : !read_tune(options)
-            ? "--tune-pme: auto, never, or how much coarser the mesh may be: 1 to 3, as in 1.2"
         : options->tune_text != NULL && options->topology == NULL
             ? "--tune-pme: of which molecules? Name their topology with -p FILE.top"
         : options->resumes && options->output == NULL ? "--resume: which run? Name its folder with -o"

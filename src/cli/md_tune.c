@@ -16,8 +16,8 @@
 
 enum { ROUNDS = 4 };
 
-/** The box may shrink a little. */
-#define BOX_SHARE 0.9
+/** A barostat may make the box smaller, by that much of its edges before it has no room for cut-offs. */
+#define BOX_SHARE 0.8
 
 /** The longest cut-off of pairs that the box and its cut leave room for. */
 static double most_cutoff(const al_md *md)
@@ -113,10 +113,11 @@ static void list_splits(const al_md *md, double nsteps, al_ewald_job *job)
     }
 }
 
-/** Whether some rank was asked to stop. Collective. */
+/** Whether some rank was asked to stop, or has no time left. Collective. */
 static bool is_stopped(const al_md *md)
 {
-    double stops = md->opts.stop != NULL && *md->opts.stop != 0;
+    bool is_late = md->opts.deadline_ns > 0 && al_clock_ns() >= md->opts.deadline_ns;
+    double stops = is_late || (md->opts.stop != NULL && *md->opts.stop != 0);
     md->opts.space.comm->greatest(md->opts.space.comm, &stops, 1);
     return stops > 0;
 }

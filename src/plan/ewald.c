@@ -133,7 +133,7 @@ void al_ewald_choose(const al_ewald_job *job, al_ewald_plan *plan)
                                       : is_short             ? AL_EWALD_SHORT
                                                              : AL_EWALD_BEST};
     if (job->nsplits < 2)
-        plan->reason = AL_EWALD_BEST;
+        plan->reason = AL_EWALD_ALONE;
 }
 
 /* ---- words ----------------------------------------------------------------------------------------------

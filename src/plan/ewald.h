@@ -42,6 +42,7 @@ typedef struct al_ewald_job {
 
 /** Why a plan is what it is. X(name, sentence). */
 #define AL_EWALD_REASONS(X)                                                                                  \
+    X(ALONE, "no coarser mesh fits splines, box and cut")                                                    \
     X(SHORT, "too few steps for a search to pay")                                                            \
     X(BEST, "by what it takes no coarser mesh can be 3 % faster")                                            \
     X(SLOWER, "no coarser mesh was 3 % faster")                                                              \

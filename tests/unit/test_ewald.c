@@ -81,7 +81,7 @@ static void where_none_can_be_faster_none_is_tried(void **state)
     job.nsplits = 1; /* the box leaves room for no other */
     assert_int_equal(search(&usual, &job, &plan), 0);
     assert_int_equal(plan.split, 0);
-    assert_int_equal(plan.reason, AL_EWALD_BEST);
+    assert_int_equal(plan.reason, AL_EWALD_ALONE);
 }
 
 static void a_slow_mesh_is_made_coarser(void **state)
