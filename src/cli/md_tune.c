@@ -102,8 +102,7 @@ static void list_splits(const al_md *md, double nsteps, al_ewald_job *job)
     al_split splits[AL_EWALD_SPLITS_MOST], asked = {.cutoff = md->opts.pairs.coulomb_cutoff};
     memcpy(asked.mesh, md->opts.field.mesh, sizeof asked.mesh);
     double cluster = cbrt(AL_BLOCK / md->opts.space.density);
-    *job = (al_ewald_job){.least = md->opts.pairs.lj_cutoff,
-                          .margin = md->opts.space.near - al_md_cutoff(md) + cluster / 2,
+    *job = (al_ewald_job){.margin = md->opts.space.near - al_md_cutoff(md) + cluster / 2,
                           .nsteps = nsteps,
                           .nsplits = al_split_list(&asked, md->opts.field.order, most_cutoff(md), splits,
                                                    AL_EWALD_SPLITS_MOST)};

@@ -27,7 +27,7 @@ static double npoints(const al_ewald_split *split)
 /** Volume of the ball that pairs are looked for in, in any unit. */
 static double ball(const al_ewald_job *job, const al_ewald_split *split)
 {
-    double reach = fmax(split->cutoff, job->least) + job->margin;
+    double reach = split->cutoff + job->margin;
     return reach * reach * reach;
 }
 

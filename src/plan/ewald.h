@@ -35,9 +35,8 @@ typedef struct al_ewald_split {
 typedef struct al_ewald_job {
     uint32_t nsplits;
     al_ewald_split splits[AL_EWALD_SPLITS_MOST]; /**< the first is as asked for; cut-offs rise */
-    double least;                                /**< pairs are found up to there for other forces' sake */
-    double margin;                               /**< and so far beyond cut-offs: a buffer, and a cluster */
-    double nsteps;                               /**< that are to be done */
+    double margin; /**< pairs are computed so far beyond the cut-off: a buffer, and a cluster */
+    double nsteps; /**< that are to be done */
 } al_ewald_job;
 
 /** Why a plan is what it is. X(name, sentence). */

@@ -8,11 +8,12 @@
 water=/usr/share/gromacs/top/spc216.gro
 [ -e $water ] || { echo "skipped: no $water (Debian: gromacs-data)"; exit 77; }
 data=$ALLOT_SOURCE/tests/data/md
-# mesh NAME SPACING - parameters.
-mesh() { { cat "$data/spc.mdp"; printf 'coulombtype = PME\nfourierspacing = %s\n' "$2"; } >"$1.mdp"; }
-mesh usual 0.12
-mesh fine 0.03
-mesh coarse 0.2
+# mesh NAME SPACING CUTOFF - parameters.
+mesh() { { sed "s/0.8/$3/" "$data/spc.mdp"; printf 'coulombtype = PME\nfourierspacing = %s\n' "$2"; } >"$1.mdp"; }
+mesh usual 0.12 0.8
+mesh fine 0.03 0.5
+mesh coarse 0.2 0.8
+mesh long 0.06 0.8
 sed '$a coulombtype = Reaction-Field' "$data/spc.mdp" >field.mdp
 # md PARAMETERS FOLDER OPTION... - -o FOLDER, unless that is -.
 md() {
@@ -38,7 +39,7 @@ fi
 good fine auto --steps 500
 found='^pme       electrostatics to ([0-9.]+) and a mesh of ([0-9]+) x \2 x \2, instead of what was asked for: the fastest of those tried$'
 verify grep -qE "$found" auto/md.log
-verify grep -qE '^pme         64 x 64 x 64 to 0.8: pairs and lists [0-9.]+ ms, mesh [0-9.]+ ms a step$' auto/md.log
+verify grep -qE '^pme         64 x 64 x 64 to 0.5: pairs and lists [0-9.]+ ms, mesh [0-9.]+ ms a step$' auto/md.log
 n=$(sed -nE "s/$found/\2/p" auto/md.log)
 verify test "${n:-64}" -lt 64
 factor=$(awk -v n="${n:-64}" 'BEGIN { printf "%.6f", 64 / n + 1e-6 }')
@@ -62,14 +63,15 @@ verify cmp auto/final.gro pinned/final.gro
 verify test "$(grep -c "a mesh of $n x $n x $n (order 4, beta [0-9.]*, by --tune-pme)" again/md.log)" = 2
 verify test "$(grep -c '^pme  ' again/md.log)" = "$(grep -c '^pme  ' auto/md.log)" # nothing was looked for again
 # Other parameters, or another factor, would be another simulation.
-md usual auto --steps 900 --resume
+cp fine.mdp other.mdp
+md other auto --steps 900 --resume
 verify test "$status" = 2
 verify grep -q 'was made with "parameters fine.mdp", and now it is' "$err"
 md fine pinned --steps 900 --resume
 verify test "$status" = 2
-verify grep -q 'was made with "tune-pme 1' "$err"
+verify grep -q 'was made with "tune-pme [12]' "$err"
 cp fine.mdp kept.mdp
-mesh fine 0.025
+mesh fine 0.025 0.5
 md fine auto --steps 900 --resume
 verify test "$status" = 2
 verify grep -q 'auto/checkpoint was made with other electrostatics than fine.mdp has (rcoulomb, fourierspacing): say the same' "$err"
@@ -109,7 +111,7 @@ for value in 0.9 3.1 -1 1e1 nan 1.2x '' always; do
 done
 refused '^allot md: --tune-pme: field.mdp has electrostatics without a mesh \(coulombtype\)$' field --tune-pme 1.2
 refused '^allot md: --tune-pme 2: a mesh of 6 x 6 x 6 points is too coarse for splines of order 4$' coarse --tune-pme 2
-wanted=1 refused 'a box of 1.86206 x 1.86206 x 1.86206 .* is shorter than cut-off and skin, 2.[0-9]*: ' fine --tune-pme 3
+wanted=1 refused 'a box of 1.86206 x 1.86206 x 1.86206 .* is shorter than cut-off and skin, 2.[0-9]*: ' long --tune-pme 3
 status=0
 "$ALLOT" md --lj 500 --tune-pme auto >"$out" 2>"$err" || status=$?
 verify test "$status" = 2
