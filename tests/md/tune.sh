@@ -93,7 +93,9 @@ begun fine short --steps 499 --explain
 verify grep -q '^pme       .* as asked for: too few steps for a search to pay$' "$err"
 begun fine never.fine --steps 1000000 --tune-pme never
 begun field field --steps 1000000
-verify eval '! grep -q "^pme " never/md.log short/md.log never.fine/md.log field/md.log'
+good fine later --steps 100 --tune-pme never
+begun fine later --steps 1000000 --resume # what goes on has chosen
+verify eval '! grep -q "^pme " never/md.log short/md.log never.fine/md.log field/md.log later/md.log'
 good usual - --steps 2 --explain --json --tune-pme 1.4
 tail -n 1 "$err" >report
 verify grep -q '"pme":{"mesh":\[12,12,12\],"cutoff":1.06666667}' report
