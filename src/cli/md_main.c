@@ -198,7 +198,9 @@ static allot_err check_box(const simulation *s, const al_box *box, allot_error *
                            "a box of %g x %g x %g between its faces for %llu atoms is shorter than cut-off "
                            "and skin, %g: take %s",
                            widths[0], widths[1], widths[2], (unsigned long long)s->options.natoms, reach,
-                           s->options.topology != NULL
+                           s->split.cutoff > 0
+                               ? "a larger box (gmx editconf -d), or a smaller factor of --tune-pme"
+                           : s->options.topology != NULL
                                ? "a larger box (gmx editconf -d), or shorter cut-offs in the parameters"
                                : "more atoms, or a shorter cut-off");
     return ALLOT_OK;

@@ -13,14 +13,14 @@ md=("$ALLOT_BUILD/allot-md-mpi" -f "$scratch/fine.mdp" -c $water -p "$data/spc.t
 digits() {
     grep -o '"[a-z]*":[-0-9.e]*' | grep -v pressure | awk -F : '{ printf "%s %.10g\n", $1, $2 }'
 }
-for factor in 1 1.4 1.7; do
+for factor in 1 1.7; do
     for grid in 1x1x1 2x1x1 1x2x2; do
         n=$(($(echo $grid | tr x '*')))
         on $n "${md[@]}" --grid $grid --tune-pme $factor --precision double --steps 0 --json | digits >"$scratch/$factor.$grid"
         cmp "$scratch/$factor.1x1x1" "$scratch/$factor.$grid" || complain "by $factor: $grid ranks differ from one"
     done
 done
-cmp -s "$scratch/1.1x1x1" "$scratch/1.4.1x1x1" && complain "a factor changes nothing"
+cmp -s "$scratch/1.1x1x1" "$scratch/1.7.1x1x1" && complain "a factor changes nothing"
 
 for n in 2 4; do
     run=$scratch/run.$n
