@@ -87,6 +87,7 @@ _allot() {
     md:--threads | md:-j) return ;;
     md:--grid) return ;;
     md:--balance) COMPREPLY=($(compgen -W 'auto never' -- "$word")); return ;;
+    md:--tune-pme) return ;;
     md:--timeout) return ;;
     md:--progress) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
     resume:--jobs | resume:-j) return ;;
@@ -158,7 +159,7 @@ _allot() {
     case $command in
     map) names='--type --out-type --output --format --column --delimiter --header --function --reduce --threads --on --ssh --lines --null --recsep --on-error --timeout --chunk --pin --explain --json --progress --dry-run --quiet --help --version' ;;
     farm) names='--jobs --keep-order --tag --tagstring --line-buffer --ungroup --arg-file --null --colsep --header --max-args --many --bundle --tasks --dry-run --retries --retry-on --backoff --timeout --kill-after --halt --delay --load --memfree --cpus --mem --mem-grow --token --nice --workdir --env --shell --on --sshlogin --send --fetch --shared --transferfile --return --basefile --trc --cleanup --ssh --lost-after --speculate --joblog --results --name --run-dir --detach --on-interrupt --bar --eta --progress --explain --json --quiet --help --version' ;;
-    md) names='--lj --conf --check --topology --parameters --reference --index --output --resume --frames --full-frames --renew --units --sigma --epsilon --mass --density --temperature --cutoff --modifier --switch --dispersion --skin --near-skin --tolerance --dt --integrator --remove-drift --steps --seed --every --precision --kernel --ranks --on --dry-run --threads --grid --balance --timeout --explain --json --progress --quiet --help --version' ;;
+    md) names='--lj --conf --check --topology --parameters --reference --index --output --resume --frames --full-frames --renew --units --sigma --epsilon --mass --density --temperature --cutoff --modifier --switch --dispersion --skin --near-skin --tolerance --dt --integrator --remove-drift --steps --seed --every --precision --kernel --ranks --on --dry-run --threads --grid --balance --tune-pme --timeout --explain --json --progress --quiet --help --version' ;;
     runs) names='--json --help --version' ;;
     status) names='--json --help --version' ;;
     engines) names='--json --help --version' ;;

@@ -138,6 +138,7 @@ complete -c allot -n '__fish_seen_subcommand_from md' -l dry-run -d 'print the c
 complete -c allot -n '__fish_seen_subcommand_from md' -l threads -s j -x -d 'threads to compute with, of each rank'
 complete -c allot -n '__fish_seen_subcommand_from md' -l grid -x -d 'cut the box into so many domains in x, y and z, one for each rank of MPI'
 complete -c allot -n '__fish_seen_subcommand_from md' -l balance -x -a 'auto never' -d 'move the edges of domains, so that ranks take the same time; with never and a --grid, runs on ranks are the same to the last bit'
+complete -c allot -n '__fish_seen_subcommand_from md' -l tune-pme -x -d 'give particle-mesh Ewald a coarser mesh and as much longer a cut-off, with errors no greater; never is GROMACS\' -notunepme; a FACTOR, 1.2 for instance, is how much coarser at most, from the first step on'
 complete -c allot -n '__fish_seen_subcommand_from md' -l timeout -x -d 'stop after this time, with status 124'
 complete -c allot -n '__fish_seen_subcommand_from md' -l explain -d 'say on standard error how the work was cut, where the time went, and how efficient it was beside what was expected; with --json in the end as one object'
 complete -c allot -n '__fish_seen_subcommand_from md' -l json -d 'energies as JSON, an object a line'

@@ -24,8 +24,8 @@ static void write_field(const al_md_log *log, const al_md_options *o, const al_m
     (void)fprintf(log->out, "pairs     of %s, as %s says: Lennard-Jones to %.9g, electrostatics to %.9g",
                   o->topology, o->parameters, p->lj_cutoff, p->coulomb_cutoff);
     if (p->coulomb == AL_PAIR_EWALD)
-        (void)fprintf(log->out, " and a mesh of %d x %d x %d (order %d, beta %.9g)", n[0], n[1], n[2],
-                      md->opts.field.order, p->beta);
+        (void)fprintf(log->out, " and a mesh of %d x %d x %d (order %d, beta %.9g%s)", n[0], n[1], n[2],
+                      md->opts.field.order, p->beta, md->opts.split.cutoff > 0 ? ", by --tune-pme" : "");
     (void)fprintf(log->out, "; listed within %.9g, pruned to %.9g\nfreedom   %.9g degrees\n",
                   md->opts.space.reach, md->opts.space.near, md->opts.freedom);
 }
@@ -101,13 +101,28 @@ static allot_err settle(const al_md_log *log, allot_error *err)
                : al_fail(err, ALLOT_EIO, errno, "%s cannot be written", log->path);
 }
 
-allot_err al_md_log_step(al_md_log *log, const al_thermo *t, allot_error *err)
+static void count(al_md_log *log, const al_thermo *t)
 {
     double n = t->per, time = (double)t->step * log->dt;
     const double values[AL_MD_LOG_TERMS] = {t->temperature, t->potential / n, t->kinetic / n,
                                             t->conserved / n, t->pressure};
     for (int k = 0; k < AL_MD_LOG_TERMS; k++)
         al_statistics_add(&log->terms[k], time, values[k]);
+}
+
+void al_md_log_tuning(al_md_log *log, const al_md_tuning *tuning, const al_thermo *now, const al_units *units)
+{
+    if (tuning->plan.split > 0) {
+        memset(log->terms, 0, sizeof log->terms);
+        count(log, now);
+    }
+    if (log->out != NULL && tuning->plan.reason != AL_EWALD_SHORT)
+        al_md_tune_tell(log->out, tuning, units, "pme       ");
+}
+
+allot_err al_md_log_step(al_md_log *log, const al_thermo *t, allot_error *err)
+{
+    count(log, t);
     if (log->out == NULL)
         return ALLOT_OK;
     (void)al_md_report_line(log->out, t, false);

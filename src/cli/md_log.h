@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cli/md_options.h"
+#include "cli/md_tune.h"
 #include "md/md.h"
 #include "md/minimise.h"
 #include "md/statistics.h"
@@ -31,6 +32,10 @@ typedef struct al_md_log {
  * @return ALLOT_OK; ALLOT_EIO; ALLOT_ENOMEM */
 allot_err al_md_log_open(al_md_log *log, const char *path, const al_md_options *options, const al_md *md,
                          allot_error *err);
+/** How electrostatics are split from here on. If that is not as it was, what is said in the end is of what
+ * comes from here on, `now` first. */
+void al_md_log_tuning(al_md_log *log, const al_md_tuning *tuning, const al_thermo *now,
+                      const al_units *units);
 /** Energies of a step. @return ALLOT_OK; ALLOT_EIO */
 allot_err al_md_log_step(al_md_log *log, const al_thermo *thermo, allot_error *err);
 /** The lowest energy of a minimisation at a step. @return ALLOT_OK; ALLOT_EIO */

@@ -28,9 +28,11 @@
 #include "cli/md_ranks.h"
 #include "cli/md_report.h"
 #include "cli/md_step.h"
+#include "cli/md_tune.h"
 #include "md/box.h"
 #include "md/read/positions.h"
 #include "md/setup.h"
+#include "md/split.h"
 #include "md/start.h"
 #include "monitor/progress.h"
 
@@ -69,6 +71,8 @@ typedef struct simulation {
     allot_pool *pool;
     al_md_files files;  /* of molecules; or a structure alone */
     al_checkpoint from; /* natoms 0: it begins */
+    al_box conf_box;    /* of molecules' structure */
+    al_split split;     /* that it begins with, where it is not the one that is asked for */
     al_md_output output;
     al_md_log log;
     al_thermo first, latest;
@@ -142,9 +146,51 @@ static allot_err find_box(const simulation *s, al_box *box, allot_error *err)
     return code;
 }
 
+/** How electrostatics of molecules are split between pairs and mesh: as the checkpoint has it, or as is asked
+ * for, by run parameters or --tune-pme. The mesh is that of the box that they began with. */
+static allot_err find_split(simulation *s, allot_error *err)
+{
+    const al_md_options *o = &s->options;
+    bool was_reduced;
+    al_split asked;
+    allot_error found;
+    if (o->topology == NULL)
+        return ALLOT_OK;
+    allot_err code = al_box_take(s->files.gro.box, o->conf, &s->conf_box, &was_reduced, err);
+    if (code != ALLOT_OK)
+        return code;
+    al_setup_split(&s->files.mdp, &s->conf_box, &asked);
+    if (s->from.natoms > 0) {
+        s->split = s->from.split;
+        return s->split.cutoff == 0 || al_split_is_of(&asked, &s->split)
+                   ? ALLOT_OK
+                   : al_fail(err, ALLOT_EINVAL, 0,
+                             "%s/checkpoint was made with other electrostatics than %s has (rcoulomb, "
+                             "fourierspacing): say the same, or start anew",
+                             o->output, o->parameters);
+    }
+    if (o->tune != AL_MD_TUNE_FACTOR)
+        return ALLOT_OK;
+    if (asked.cutoff == 0)
+        return al_fail(err, ALLOT_EINVAL, 0, "--tune-pme: %s has electrostatics without a mesh (coulombtype)",
+                       o->parameters);
+    code = al_split_coarser(&asked, (int)s->files.mdp.pme_order, o->tune_factor, &s->split, &found);
+    if (code != ALLOT_OK)
+        return al_fail(err, ALLOT_EINVAL, 0, "--tune-pme %s: %s", o->tune_text, found.text);
+    if (s->split.cutoff == asked.cutoff) /* no mesh is that little coarser */
+        s->split = (al_split){.cutoff = 0};
+    return ALLOT_OK;
+}
+
+/** How far pairs are listed. */
+static double reach_of(const simulation *s)
+{
+    return fmax(s->options.cutoff, s->split.cutoff) + s->options.skin;
+}
+
 static allot_err check_box(const simulation *s, const al_box *box, allot_error *err)
 {
-    double reach = s->options.cutoff + s->options.skin, widths[3];
+    double reach = reach_of(s), widths[3];
     al_box_widths(box, widths);
     for (int d = 0; d < 3; d++)
         if (!(widths[d] >= reach))
@@ -152,7 +198,9 @@ static allot_err check_box(const simulation *s, const al_box *box, allot_error *
                            "a box of %g x %g x %g between its faces for %llu atoms is shorter than cut-off "
                            "and skin, %g: take %s",
                            widths[0], widths[1], widths[2], (unsigned long long)s->options.natoms, reach,
-                           s->options.topology != NULL
+                           s->split.cutoff > 0
+                               ? "a larger box (gmx editconf -d), or a smaller factor of --tune-pme"
+                           : s->options.topology != NULL
                                ? "a larger box (gmx editconf -d), or shorter cut-offs in the parameters"
                                : "more atoms, or a shorter cut-off");
     return ALLOT_OK;
@@ -320,7 +368,7 @@ static allot_err cut_box(simulation *s, const al_box *box, uint32_t nthreads, co
                          int grid[3], allot_error *err)
 {
     const al_md_options *o = &s->options;
-    double reach = o->cutoff + o->skin;
+    double reach = reach_of(s);
     al_domains_job job = {.reach = reach,
                           .least = reach / 3, /* what is thinner takes a fourth message a direction */
                           .natoms = (double)o->natoms};
@@ -387,8 +435,6 @@ static allot_err restore_ensemble(simulation *s, allot_error *err)
 static allot_err set_up(simulation *s, al_md_opts *opts, allot_error *err)
 {
     const al_md_options *o = &s->options;
-    bool was_reduced;
-    al_box box;
     const al_setup_files files = {.mdp = &s->files.mdp,
                                   .mdp_name = o->parameters,
                                   .topology = &s->files.topology,
@@ -396,10 +442,11 @@ static allot_err set_up(simulation *s, al_md_opts *opts, allot_error *err)
                                   .reference = s->files.has_reference ? &s->files.reference : NULL,
                                   .reference_name = o->reference,
                                   .seed = o->seed};
-    allot_err code = al_box_take(s->files.gro.box, o->conf, &box, &was_reduced, err);
-    if (code == ALLOT_OK)
-        code = al_setup_make(&s->setup, &files, &box, opts, err);
-    opts->space.density = (double)o->natoms / (box.edge[0] * box.edge[1] * box.edge[2]);
+    const double *edge = s->conf_box.edge;
+    allot_err code = al_setup_make(&s->setup, &files, &s->conf_box, opts, err);
+    opts->space.density = (double)o->natoms / (edge[0] * edge[1] * edge[2]);
+    if (code == ALLOT_OK && s->split.cutoff > 0)
+        al_split_apply(&s->split, opts);
     if (s->from.natoms > 0)
         opts->settles_start = false;
     return code;
@@ -424,6 +471,8 @@ static allot_err open_md(simulation *s, allot_error *err)
                        "--kernel %.40s: there is no such kernel, or this processor does not run it",
                        o->kernel);
     allot_err code = find_box(s, &box, err);
+    if (code == ALLOT_OK)
+        code = find_split(s, err);
     if (code == ALLOT_OK)
         code = check_box(s, &box, err);
     pool.spin_ns = SPIN_NS;
@@ -557,10 +606,34 @@ static allot_err tell(simulation *s, bool is_first, allot_error *err)
     return write_due(s, is_wanted, err);
 }
 
+/** Another split of electrostatics, if that is faster. Step 0 is told of with the one that is asked for; what
+ * energies are compared with is then that of the other. A run that goes on has the one that it had. */
+static allot_err tune(simulation *s, allot_error *err)
+{
+    const al_md_options *o = &s->options;
+    al_md_tuning tuning;
+    if (o->tune != AL_MD_TUNE_AUTO || s->md.field.pme == NULL || s->from.natoms > 0 ||
+        s->md.step >= o->nsteps)
+        return ALLOT_OK;
+    allot_err code = al_md_tune(&s->md, (double)(o->nsteps - s->md.step), &tuning, err);
+    if (code != ALLOT_OK)
+        return code;
+    al_md_thermo(&s->md, &s->latest);
+    if (tuning.plan.split > 0)
+        s->first = s->latest;
+    if (s->comm->rank == 0)
+        al_md_log_tuning(&s->log, &tuning, &s->latest, s->md.opts.units);
+    if (s->comm->rank == 0 && o->explain)
+        al_md_tune_tell(stderr, &tuning, s->md.opts.units, "pme       ");
+    return ALLOT_OK;
+}
+
 static allot_err go_on(simulation *s, allot_error *err)
 {
     const al_md_options *o = &s->options;
     allot_err code = tell(s, true, err);
+    if (code == ALLOT_OK)
+        code = tune(s, err);
     bool is_asked = code == ALLOT_OK && al_md_ranks_any(s->comm, stop != 0);
     while (code == ALLOT_OK && !is_asked && !s->timed_out && s->md.step < o->nsteps) {
         code = al_md_advance(&s->md, al_md_output_wait(o, s->md.step), err);

@@ -8,12 +8,15 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "plan/domains.h"
 
 #define AT(member) offsetof(al_md_options, member)
 #define UNSEEN SIZE_MAX
+#define TUNE_MOST 3 /* AL_SPLIT_MOST, which the command has nothing of */
 
 static const al_option options_table[] = {
     {"lj", 0, AL_OPTION_COUNT, AT(natoms), "N", NULL, 2, UINT64_C(1000000000), NULL,
@@ -122,6 +125,11 @@ static const al_option options_table[] = {
      "auto: when a rank takes 5 % longer than the mean",
      "move the edges of domains, so that ranks take the same time; with never and a --grid, runs on ranks "
      "are the same to the last bit",
+     UNSEEN},
+    {"tune-pme", 0, AL_OPTION_TEXT, AT(tune_text), "auto|never|FACTOR", NULL, 0, 0,
+     "auto: when it begins, if a step's forces are then 3 % faster",
+     "give particle-mesh Ewald a coarser mesh and as much longer a cut-off, with errors no greater; never is "
+     "GROMACS' -notunepme; a FACTOR, 1.2 for instance, is how much coarser at most, from the first step on",
      UNSEEN},
     {"timeout", 0, AL_OPTION_DURATION, AT(timeout_ns), "TIME", NULL, 1, 0, NULL,
      "stop after this time, with status 124", AT(has_timeout)},
@@ -251,6 +259,20 @@ static void fill_in(al_md_options *o)
         o->still_every = is_real ? 100 : 0;
 }
 
+/** --tune-pme. @return whether it is one of its words, or a factor */
+static bool read_tune(al_md_options *o)
+{
+    const char *text = o->tune_text;
+    char *end;
+    if (text == NULL || strcmp(text, "auto") == 0)
+        return true;
+    o->tune = strcmp(text, "never") == 0 ? AL_MD_TUNE_NEVER : AL_MD_TUNE_FACTOR;
+    if (o->tune == AL_MD_TUNE_NEVER)
+        return true;
+    o->tune_factor = strtod(text, &end);
+    return *text >= '1' && *text <= '9' && *end == '\0' && o->tune_factor >= 1 && o->tune_factor <= TUNE_MOST;
+}
+
 bool al_md_options_check(al_md_options *options, int noperands)
 {
     int grid[3];
@@ -258,10 +280,12 @@ bool al_md_options_check(al_md_options *options, int noperands)
         options->units = AL_MD_REAL;
     fill_in(options);
     options->told_every = options->every;
-    if (options->checks && options->topology != NULL && noperands == 0)
+    bool has_tune = read_tune(options);
+    if (has_tune && options->checks && options->topology != NULL && noperands == 0)
         return true;
     const char *wrong =
-        options->checks ? "--check: of which topology? Name it with --topology FILE.top"
+        !has_tune         ? "--tune-pme: auto, never, or how much coarser the mesh may be: 1 to 3, as in 1.2"
+        : options->checks ? "--check: of which topology? Name it with --topology FILE.top"
         : options->topology != NULL && (options->parameters == NULL || options->conf == NULL)
             ? "--topology: molecules take three files: -f FILE.mdp -c FILE.gro -p FILE.top"
         : options->parameters != NULL && options->topology == NULL
@@ -273,6 +297,8 @@ bool al_md_options_check(al_md_options *options, int noperands)
             ? "--lj N and --conf FILE both say what is to be simulated: choose one"
         : options->grid != NULL && !al_domains_parse(options->grid, grid)
             ? "--grid: three numbers of domains are wanted, as in 2x2x1"
+        : options->tune_text != NULL && options->topology == NULL
+            ? "--tune-pme: of which molecules? Name their topology with -p FILE.top"
         : options->resumes && options->output == NULL ? "--resume: which run? Name its folder with -o"
         : options->output != NULL && options->output[0] == '\0' ? "--output: the name is empty"
                                                                 : switch_problem(options);

@@ -12,6 +12,9 @@
 #include "md/units.h"
 
 enum { AL_MD_BALANCE_AUTO, AL_MD_BALANCE_NEVER };
+/** Whether electrostatics may be split otherwise than asked for: as it is fastest, not at all, or by a
+ * factor. */
+enum { AL_MD_TUNE_AUTO, AL_MD_TUNE_NEVER, AL_MD_TUNE_FACTOR };
 enum { AL_MD_MIXED, AL_MD_DOUBLE };
 enum { AL_MD_REDUCED, AL_MD_REAL };
 enum { AL_MD_VERLET, AL_MD_LEAP_FROG };
@@ -53,6 +56,9 @@ typedef struct al_md_options {
     bool dry_run;
     const char *grid; /* NULL: the planned one */
     int balance;
+    const char *tune_text; /* NULL: not said */
+    int tune;
+    double tune_factor; /* of AL_MD_TUNE_FACTOR */
     uint64_t timeout_ns;
     bool has_timeout;
     bool has_dispersion, explain, json, quiet;

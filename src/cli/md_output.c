@@ -71,6 +71,10 @@ static char *write_options(const al_md_options *o)
         (void)al_buffer_text(&text, o->parameters);
         (void)al_buffer_text(&text, "\n");
     }
+    if (o->tune == AL_MD_TUNE_FACTOR) {
+        (void)snprintf(line, sizeof line, "tune-pme %.17g\n", o->tune_factor);
+        (void)al_buffer_text(&text, line);
+    }
     (void)al_buffer_byte(&text, '\0');
     if (text.failed)
         al_buffer_fini(&text);
@@ -288,6 +292,7 @@ static allot_err remember(al_md_output *output, al_md *md, allot_error *err)
                                      .time = (double)md->step * output->options->dt,
                                      .dt = output->options->dt,
                                      .cut = cut,
+                                     .split = md->opts.split,
                                      .options = output->texts,
                                      .kept = kept,
                                      .nkept = nkept,

@@ -265,6 +265,9 @@ void al_md_report_json(FILE *out, const al_md_end *end)
             (void)fprintf(out, "\"%s\":%.6g,", phases[phase].key, end->times->mean_ns[phase] / all);
     (void)fprintf(out, "\"imbalance\":%.6g,\"output\":%.6g,\"rest\":%.6g}", end->times->imbalance_ns / all,
                   end->times->output_ns / all, rest_ns(end) / all);
+    if (md->field.pme != NULL)
+        (void)fprintf(out, ",\"pme\":{\"mesh\":[%d,%d,%d],\"cutoff\":%.9g}", md->opts.field.mesh[0],
+                      md->opts.field.mesh[1], md->opts.field.mesh[2], md->opts.pairs.coulomb_cutoff);
     if (end->plan != NULL && nsteps > 0)
         (void)fprintf(out,
                       ",\"efficiency\":{\"expected\":%.6g,\"reached\":%.6g,\"expected_step_ms\":%.6g,"

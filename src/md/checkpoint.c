@@ -9,6 +9,7 @@
 #include "md/checkpoint.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +21,17 @@
 static const char magic[8] = "allotmd\x1a";
 
 enum {
-    HEAD_NBYTES = 168,   /* up to the options */
+    HEAD_NBYTES = 192,   /* up to the options */
     HEAD_1_NBYTES = 144, /* of version 1, which has nothing of the cut */
+    HEAD_2_NBYTES = 168, /* of version 2, which has nothing of the split */
     NKEPT_AT = 56,
     BOX_AT = 64,
     OPTIONS_NBYTES_AT = 136,
     NRANKS_AT = 144,
     GRID_AT = 148,
     NEDGES_AT = 160,
+    MESH_AT = 168,
+    SPLIT_CUTOFF_AT = 184,
     ATOM_NBYTES = 48,
     SUM_NBYTES = 16,
     OPTIONS_MOST = 1 << 20,
@@ -101,6 +105,8 @@ static void put_head(char *at, const al_checkpoint *checkpoint, size_t noptions,
     memcpy(at + NRANKS_AT, &checkpoint->cut.nranks, 4);
     memcpy(at + GRID_AT, checkpoint->cut.grid, sizeof checkpoint->cut.grid);
     memcpy(at + NEDGES_AT, &nedges, 8);
+    memcpy(at + MESH_AT, checkpoint->split.mesh, sizeof checkpoint->split.mesh);
+    memcpy(at + SPLIT_CUTOFF_AT, &checkpoint->split.cutoff, 8);
 }
 
 allot_err al_checkpoint_encode(const al_checkpoint *checkpoint, al_buffer *bytes, allot_error *err)
@@ -168,19 +174,42 @@ static bool read_grid(const char *at, int grid[3])
     return true;
 }
 
+/** How electrostatics are split. @return whether it is a split, or none */
+static bool read_split(const char *at, al_split *split)
+{
+    bool is_any;
+    *split = (al_split){.cutoff = 0};
+    if (u32_at(at + 8) < 3)
+        return true;
+    memcpy(&split->cutoff, at + SPLIT_CUTOFF_AT, 8);
+    memcpy(split->mesh, at + MESH_AT, sizeof split->mesh);
+    is_any = split->cutoff != 0;
+    for (int d = 0; d < 3; d++)
+        if (is_any ? split->mesh[d] < 1 || split->mesh[d] > AL_CHECKPOINT_MESH_MOST : split->mesh[d] != 0)
+            return false;
+    return split->cutoff >= 0 && isfinite(split->cutoff);
+}
+
+static size_t head_nbytes(const char *at)
+{
+    static const size_t nbytes[] = {HEAD_1_NBYTES, HEAD_2_NBYTES, HEAD_NBYTES};
+    return nbytes[u32_at(at + 8) - 1];
+}
+
 /** From what the head says, which may be anything. @return whether that could be */
 static bool lay_out(const char *at, layout *l)
 {
     bool has_cut = u32_at(at + 8) > 1;
+    al_split split;
     uint64_t noptions = u64_at(at + OPTIONS_NBYTES_AT), nedges = has_cut ? u64_at(at + NEDGES_AT) : 0;
     uint64_t nkept = has_cut ? u64_at(at + NKEPT_AT) : 0;
     uint32_t nranks = has_cut ? u32_at(at + NRANKS_AT) : 0;
     int grid[3];
     if (noptions > OPTIONS_MOST || nkept > KEPT_MOST || nranks > AL_CHECKPOINT_RANKS_MOST ||
-        (nranks == 0 && nedges > 0) ||
+        (nranks == 0 && nedges > 0) || !read_split(at, &split) ||
         (nranks > 0 && (!read_grid(at, grid) || (nedges > 0 && nedges != al_cuts_nedges(grid)))))
         return false;
-    *l = (layout){.options = has_cut ? HEAD_NBYTES : HEAD_1_NBYTES,
+    *l = (layout){.options = head_nbytes(at),
                   .noptions = (size_t)noptions,
                   .nedges = (size_t)nedges,
                   .nkept = (size_t)nkept,
@@ -202,7 +231,7 @@ static allot_err check(const char *at, size_t nbytes, const char *name, layout *
                        "%s: is a checkpoint of version %u, and this allot reads versions 1 to %d: use the "
                        "allot that wrote it",
                        name, version, AL_CHECKPOINT_VERSION);
-    if (nbytes < (version == 1 ? HEAD_1_NBYTES : HEAD_NBYTES) + SUM_NBYTES)
+    if (nbytes < 12 || nbytes < head_nbytes(at) + SUM_NBYTES)
         return al_fail(err, ALLOT_EFORMAT, 0, "%s: was cut off: it has %zu bytes", name, nbytes);
     bool is_sane = lay_out(at, l);
     uint64_t wanted = is_sane ? l->atoms + l->natoms * ATOM_NBYTES + SUM_NBYTES : 0;
@@ -222,7 +251,7 @@ static allot_err read_cut(const char *at, const layout *l, const char *name, al_
 {
     const double box[3] = {made->box[0][0], made->box[1][1], made->box[2][2]};
     al_checkpoint_cut *cut = &made->cut;
-    cut->nranks = l->options == HEAD_NBYTES ? u32_at(at + NRANKS_AT) : 0;
+    cut->nranks = l->options > HEAD_1_NBYTES ? u32_at(at + NRANKS_AT) : 0;
     if (cut->nranks == 0)
         return ALLOT_OK;
     (void)read_grid(at, cut->grid);
@@ -258,6 +287,7 @@ allot_err al_checkpoint_decode(const void *bytes, size_t nbytes, const char *nam
     memcpy(&made.time, at + 40, 8);
     memcpy(&made.dt, at + 48, 8);
     memcpy(made.box, at + BOX_AT, sizeof made.box);
+    (void)read_split(at, &made.split);
     made.options = strndup(at + l.options, l.noptions);
     made.atoms = malloc(((size_t)made.natoms + 1) * sizeof *made.atoms);
     made.nkept = l.nkept;

@@ -9,9 +9,10 @@
 #define AL_MD_CHECKPOINT_H
 
 #include "base/buffer.h"
+#include "md/pme.h"
 #include "md/space.h"
 
-enum { AL_CHECKPOINT_VERSION = 2, AL_CHECKPOINT_RANKS_MOST = 1000000 };
+enum { AL_CHECKPOINT_VERSION = 3, AL_CHECKPOINT_RANKS_MOST = 1000000, AL_CHECKPOINT_MESH_MOST = 1000000 };
 
 /** How the box was cut. */
 typedef struct al_checkpoint_cut {
@@ -24,7 +25,8 @@ typedef struct al_checkpoint {
     uint64_t step, natoms, seed;
     double time, dt, box[3][3]; /**< of the box, a row is a vector */
     al_checkpoint_cut cut;
-    double *kept; /**< [nkept]: what thermostat and barostat remember; NULL: nothing */
+    al_split split; /**< of electrostatics; cut-off 0, and no mesh: as run parameters say */
+    double *kept;   /**< [nkept]: what thermostat and barostat remember; NULL: nothing */
     uint64_t nkept;
     char *options;  /**< what the restart must have in common, a line each: "cutoff 2.5\n"; ends in NUL */
     al_atom *atoms; /**< [natoms], in the order of their ids, which are 0 to natoms - 1 */

@@ -5,6 +5,7 @@
 #include "md/field.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "md/match.h"
@@ -90,6 +91,14 @@ allot_err al_field_open_mesh(al_field *field, const al_space *space, allot_error
     if (code == ALLOT_OK)
         al_field_resize(field, space);
     return code;
+}
+
+allot_err al_field_set_mesh(al_field *field, const int mesh[3], const al_space *space, allot_error *err)
+{
+    al_pme_close(field->pme);
+    field->pme = NULL;
+    memcpy(field->opts.mesh, mesh, sizeof field->opts.mesh);
+    return al_field_open_mesh(field, space, err);
 }
 
 void al_field_resize(al_field *field, const al_space *space)

@@ -53,6 +53,9 @@ allot_err al_field_open(al_field *field, const al_field_opts *opts, const al_pai
                         al_space_opts *space, allot_error *err);
 /** With the space opened. Collective. @return ALLOT_OK; ALLOT_ENOMEM */
 allot_err al_field_open_mesh(al_field *field, const al_space *space, allot_error *err);
+/** Another mesh, for the params as they are now; al_field_settle() must follow. Collective.
+ * @return ALLOT_OK; ALLOT_ENOMEM */
+allot_err al_field_set_mesh(al_field *field, const int mesh[3], const al_space *space, allot_error *err);
 void al_field_close(al_field *field);
 static inline bool al_field_is_open(const al_field *field)
 {

@@ -227,6 +227,14 @@ allot_err al_md_renew(al_md *md, allot_error *err)
     return code == ALLOT_OK ? check_energy(md, err) : code;
 }
 
+allot_err al_md_repeat(al_md *md, allot_error *err)
+{
+    uint64_t since = al_clock_ns();
+    al_space_begin_forward(&md->space);
+    spend(md, AL_MD_HALO, &since);
+    return find_forces(md, false, &since, err);
+}
+
 /** What a force field makes of the atoms that it begins with. */
 static allot_err prepare(al_md *md, allot_error *err)
 {

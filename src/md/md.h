@@ -29,6 +29,7 @@ typedef struct al_md_opts {
     al_pair_params pairs;         /**< al_md_open() prepares its own copy */
     al_field_opts field;          /**< topology NULL: atoms are all alike */
     al_ensemble_opts ensemble;    /**< couple NULL: constant energy */
+    al_split split;               /**< where it is not as run parameters say: al_split_apply() */
     bool has_dispersion;          /**< energy is that of attraction without a cut-off */
     bool has_dispersion_pressure; /**< the pressure is, too */
     bool settles_start; /**< with a field: what it begins with gets its lengths, and the whole is still */
@@ -115,6 +116,9 @@ allot_err al_md_start(al_md *md, uint64_t step, allot_error *err);
 /** Go on as if it had begun here: what follows has the same bits as after al_md_start() with the same atoms.
  * Collective. @return as al_md_start() */
 allot_err al_md_renew(al_md *md, allot_error *err);
+/** Find the forces where atoms are once more, as in a step that is not told of: to see what it takes. What
+ * follows has the same bits after al_md_renew(). Collective. @return as al_md_start() */
+allot_err al_md_repeat(al_md *md, allot_error *err);
 /** nsteps > 0 more, or fewer if *stop says so on some rank; md->step tells. Collective. @return ALLOT_OK;
  * ALLOT_ENOMEM; ALLOT_ERANGE: the system blew up; which atom
  */

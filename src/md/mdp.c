@@ -627,6 +627,9 @@ static allot_err check(reader *r)
     if (m->rvdw != m->rcoulomb && m->coulomb != AL_COULOMB_PME)
         return fault_at(r, "rvdw", ALLOT_EUNSUPPORTED, "%g: with this coulombtype it must be as rcoulomb, %g",
                         m->rvdw, m->rcoulomb);
+    if (m->rvdw > m->rcoulomb) /* kernels look no farther than electrostatics reach */
+        return fault_at(r, "rvdw", ALLOT_EUNSUPPORTED, "%g: it may not be more than rcoulomb, %g", m->rvdw,
+                        m->rcoulomb);
     if (!(m->epsilon_r > 0))
         return fault_at(r, "epsilon-r", ALLOT_EUNSUPPORTED, "more than 0 is wanted");
     if (m->freeze_dimensions.n != 3 * m->freeze_groups.n)

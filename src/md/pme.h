@@ -14,6 +14,12 @@
 #include "md/fft.h"
 #include "md/kernel/mesh.h"
 
+/** How electrostatics are split between pairs and a mesh. */
+typedef struct al_split {
+    int mesh[3];   /**< points along each vector of the box */
+    double cutoff; /**< of pairs; 0: there is no such split */
+} al_split;
+
 typedef struct al_pme_opts {
     al_comm *comm;
     allot_pool *pool; /**< NULL: the default one */

@@ -79,17 +79,25 @@ static void set_coulomb(const al_mdp *mdp, al_pair_params *pairs)
     }
 }
 
-static void set_mesh(const al_mdp *mdp, const al_box *box, al_field_opts *field)
+void al_setup_split(const al_mdp *mdp, const al_box *box, al_split *split)
 {
     double vectors[3][3];
     al_box_vectors(box, vectors);
-    field->order = (int)mdp->pme_order;
-    for (int d = 0; d < 3; d++) {
+    *split = (al_split){.cutoff = mdp->coulomb == AL_COULOMB_PME ? mdp->rcoulomb : 0};
+    for (int d = 0; d < 3 && split->cutoff > 0; d++) {
         const double *v = vectors[d];
         double length = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-        field->mesh[d] =
+        split->mesh[d] =
             mdp->fourier_n[d] > 0 ? (int)mdp->fourier_n[d] : al_pme_points(length, mdp->fourier_spacing);
     }
+}
+
+static void set_mesh(const al_mdp *mdp, const al_box *box, al_field_opts *field)
+{
+    al_split split;
+    al_setup_split(mdp, box, &split);
+    field->order = (int)mdp->pme_order;
+    memcpy(field->mesh, split.mesh, sizeof field->mesh);
 }
 
 /* ---- groups ---------------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ typedef struct al_setup {
 
 /** The longer one of the cut-offs. Pure. */
 double al_setup_cutoff(const al_mdp *mdp);
+/** The split of electrostatics that is asked for; its cut-off is 0 where they have no mesh. Pure. */
+void al_setup_split(const al_mdp *mdp, const al_box *box, al_split *split);
 /** How forces are found, and steps are taken.
  * @param[in,out] opts  pairs, field, ensemble, dispersion, dt, integrator, still_every, freedom,
  * settles_start and units are set; borrows files' and setup's parts

@@ -29,6 +29,11 @@ static bool is_same_cut(const al_checkpoint_cut *a, const al_checkpoint_cut *b)
            (a->edges == NULL || memcmp(a->edges, b->edges, al_cuts_nedges(a->grid) * sizeof *a->edges) == 0);
 }
 
+static bool is_same_split(const al_split *a, const al_split *b)
+{
+    return memcmp(a->mesh, b->mesh, sizeof a->mesh) == 0 && a->cutoff == b->cutoff;
+}
+
 /** @return whether it was accepted */
 static bool check(const char *bytes, size_t nbytes)
 {
@@ -41,14 +46,14 @@ static bool check(const char *bytes, size_t nbytes)
     }
     al_buffer again = {.at = NULL};
     if (al_checkpoint_encode(&checkpoint, &again, NULL) != ALLOT_OK ||
-        again.nbytes != nbytes + (bytes[8] == 1 ? 24 : 0)) /* version 1 has nothing of the cut */
+        again.nbytes != nbytes + 24u * (3u - (unsigned)bytes[8])) /* of the cut, of the split */
         abort();
     /* what is reserved or filled up is not kept */
     al_checkpoint back;
     if (al_checkpoint_decode(again.at, again.nbytes, "x", &back, NULL) != ALLOT_OK ||
         back.natoms != checkpoint.natoms || strcmp(back.options, checkpoint.options) != 0 ||
         memcmp(back.atoms, checkpoint.atoms, back.natoms * sizeof *back.atoms) != 0 ||
-        !is_same_cut(&back.cut, &checkpoint.cut))
+        !is_same_cut(&back.cut, &checkpoint.cut) || !is_same_split(&back.split, &checkpoint.split))
         abort();
     al_checkpoint_fini(&back);
     al_checkpoint_fini(&checkpoint);

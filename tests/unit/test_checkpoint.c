@@ -32,6 +32,7 @@ static char options[] = "atoms 20\ncutoff 2.5\n";
 static al_atom atoms[ATOMS];
 /* 2x1x2 domains in a box of 3 x 4 x 5: a row in x, two in y, two in z */
 static double kept[] = {0.5, -3, 1e300};
+static const al_split split = {{48, 45, 40}, 1.05};
 static double edges[] = {0, 1.1, 3, 0, 4, 0, 4, 0, 1.0 / 3, 5, 0, 4.5, 5};
 
 /** What a run has at a step: numbers of all kinds, not-a-number too. */
@@ -52,6 +53,7 @@ static al_checkpoint make(uint64_t step)
                            .dt = 0.005,
                            .box = {{3, 0, 0}, {0.5, 4, 0}, {-0.25, 1, 5}},
                            .cut = {.nranks = 5, .grid = {2, 1, 2}, .edges = step == 300 ? NULL : edges},
+                           .split = step == 300 ? (al_split){.cutoff = 0} : split,
                            .kept = step == 300 ? NULL : kept,
                            .nkept = step == 300 ? 0 : 3,
                            .options = options,
@@ -72,6 +74,8 @@ static void check_same(const al_checkpoint *back, uint64_t step)
     if (expected.nkept > 0)
         assert_memory_equal(back->kept, kept, sizeof kept);
     assert_memory_equal(back->cut.grid, expected.cut.grid, sizeof back->cut.grid);
+    assert_memory_equal(back->split.mesh, expected.split.mesh, sizeof back->split.mesh);
+    assert_true(back->split.cutoff == expected.split.cutoff);
     assert_true((back->cut.edges == NULL) == (expected.cut.edges == NULL));
     if (expected.cut.edges != NULL)
         assert_memory_equal(back->cut.edges, edges, sizeof edges);
@@ -165,6 +169,7 @@ static const al_checkpoint of_one = {.step = 258,
                                      .options = one_text,
                                      .atoms = &one,
                                      .cut = {.nranks = 5, .grid = {2, 1, 2}, .edges = edges},
+                                     .split = {{48, 45, 40}, 1.5},
                                      .box = {{3, 0, 0}, {0, 4, 0}, {0, 0, 5}}};
 
 /** The bytes of docs/formats/checkpoint.md: a file written once can be read for ever. */
@@ -173,20 +178,45 @@ static void bytes_are_as_documented(void **state)
     (void)state;
     al_buffer bytes = {.at = NULL};
     assert_int_equal(al_checkpoint_encode(&of_one, &bytes, NULL), ALLOT_OK);
-    assert_int_equal(bytes.nbytes, 168 + 8 + 13 * 8 + 48 + 16);
+    assert_int_equal(bytes.nbytes, 192 + 8 + 13 * 8 + 48 + 16);
     static const unsigned char head[48] = {
-        'a', 'l', 'l', 'o', 't', 'm', 'd', 0x1a, 2, 0, 0, 0, 24, 1, 0, 0, 2, 1, 0, 0, 0, 0, 0,    0,
+        'a', 'l', 'l', 'o', 't', 'm', 'd', 0x1a, 3, 0, 0, 0, 48, 1, 0, 0, 2, 1, 0, 0, 0, 0, 0,    0,
         1,   0,   0,   0,   0,   0,   0,   0,    7, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f};
     static const unsigned char cut[24] = {5, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 13};
-    static const unsigned char sum[16] = {0xb4, 0x00, 0xa6, 0x5d, 0xf8, 0x0a, 0x11, 0xb8,
-                                          0xfe, 0x9d, 0xee, 0x88, 0x33, 0xdc, 0xf4, 0xe7};
+    static const unsigned char of_split[24] = {48, 0, 0, 0, 45, 0, 0, 0, 40, 0, 0,    0,
+                                               0,  0, 0, 0, 0,  0, 0, 0, 0,  0, 0xf8, 0x3f};
+    static const unsigned char sum[16] = {0xff, 0x6c, 0xf1, 0x1e, 0xbe, 0xf7, 0xdd, 0xcf,
+                                          0xe2, 0xce, 0x59, 0x46, 0x5a, 0xd9, 0xb9, 0x4c};
     check_bytes(&bytes, 0, head, sizeof head);
     check_bytes(&bytes, 144, cut, sizeof cut);
-    check_bytes(&bytes, 168, "a 1\n\0\0\0\0", 8);
-    check_bytes(&bytes, 176, edges, sizeof edges);
-    check_bytes(&bytes, 280, one.x, 24);
-    check_bytes(&bytes, 304, one.v, 24);
-    check_bytes(&bytes, 328, sum, 16);
+    check_bytes(&bytes, 168, of_split, sizeof of_split);
+    check_bytes(&bytes, 192, "a 1\n\0\0\0\0", 8);
+    check_bytes(&bytes, 200, edges, sizeof edges);
+    check_bytes(&bytes, 304, one.x, 24);
+    check_bytes(&bytes, 328, one.v, 24);
+    check_bytes(&bytes, 352, sum, 16);
+    al_buffer_fini(&bytes);
+}
+
+/** A file of version 2, with the sum that was written then: it says nothing of the split. */
+static void version_2_is_read(void **state)
+{
+    (void)state;
+    static const unsigned char sum[16] = {0xb4, 0x00, 0xa6, 0x5d, 0xf8, 0x0a, 0x11, 0xb8,
+                                          0xfe, 0x9d, 0xee, 0x88, 0x33, 0xdc, 0xf4, 0xe7};
+    al_buffer bytes = {.at = NULL};
+    al_checkpoint back;
+    assert_int_equal(al_checkpoint_encode(&of_one, &bytes, NULL), ALLOT_OK);
+    memmove(bytes.at + 168, bytes.at + 192, bytes.nbytes - 192);
+    bytes.nbytes -= 24;
+    bytes.at[8] = 2;
+    bytes.at[12] = 24;
+    memcpy(bytes.at + bytes.nbytes - 16, sum, 16);
+    assert_int_equal(al_checkpoint_decode(bytes.at, bytes.nbytes, "x", &back, NULL), ALLOT_OK);
+    assert_true(back.split.cutoff == 0 && back.split.mesh[0] == 0 && back.cut.nranks == 5);
+    assert_memory_equal(back.cut.edges, edges, sizeof edges);
+    assert_memory_equal(back.atoms, &one, sizeof one);
+    al_checkpoint_fini(&back);
     al_buffer_fini(&bytes);
 }
 
@@ -216,7 +246,7 @@ static void version_1_is_read(void **state)
     al_checkpoint_fini(&back);
 }
 
-/** Whoever can make sums can say anything of the cut: it is refused, or it is one. */
+/** Whoever can make sums can say anything of the cut and the split: it is refused, or it is one. */
 static void cuts_that_cannot_be(void **state)
 {
     (void)state;
@@ -224,15 +254,16 @@ static void cuts_that_cannot_be(void **state)
         size_t at;
         double value;
         const char *why;
-    } wrong[] = {{176, 0.1, "do not rise"},      {184, 0, "do not rise"},   {184, 3, "do not rise"},
-                 {184, NAN, "do not rise"},      {192, 3.5, "do not rise"}, {256, -1, "do not rise"},
-                 {264, HUGE_VAL, "do not rise"}, {272, 5.5, "do not rise"}};
+    } wrong[] = {{200, 0.1, "do not rise"},      {208, 0, "do not rise"},       {208, 3, "do not rise"},
+                 {208, NAN, "do not rise"},      {216, 3.5, "do not rise"},     {280, -1, "do not rise"},
+                 {288, HUGE_VAL, "do not rise"}, {296, 5.5, "do not rise"},     {184, NAN, "is damaged"},
+                 {184, -1.5, "is damaged"},      {184, HUGE_VAL, "is damaged"}, {184, 0, "is damaged"}};
     static const struct {
         size_t at;
         uint32_t value;
-    } counts[] = {{144, 0}, {144, 1000001}, {148, 0},        {148, 3},         {148, UINT32_MAX},
-                  {152, 2}, {156, 1},       {156, 1u << 30}, {160, 12},        {160, 14},
-                  {160, 0}, {164, 1},       {136, 12},       {136, UINT32_MAX}};
+    } counts[] = {{144, 0},  {144, 1000001},    {148, 0},  {148, 3},  {148, UINT32_MAX}, {152, 2},
+                  {156, 1},  {156, 1u << 30},   {160, 12}, {160, 14}, {160, 0},          {164, 1},
+                  {136, 12}, {136, UINT32_MAX}, {168, 0},  {172, 0},  {172, 1000001},    {176, UINT32_MAX}};
     al_buffer bytes = {.at = NULL};
     allot_error err;
     al_checkpoint back;
@@ -284,7 +315,7 @@ static void damage_is_found(void **state)
     assert_non_null(strstr(err.text, "x: is damaged: it has "));
     bytes.at[8] = 9;
     assert_int_equal(al_checkpoint_decode(bytes.at, bytes.nbytes - 1, "x", &back, &err), ALLOT_EUNSUPPORTED);
-    assert_non_null(strstr(err.text, "version 9, and this allot reads versions 1 to 2"));
+    assert_non_null(strstr(err.text, "version 9, and this allot reads versions 1 to 3"));
     al_buffer_fini(&bytes);
 }
 
@@ -457,11 +488,17 @@ int main(void)
 {
     (void)signal(SIGXFSZ, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_the_last_bit),       cmocka_unit_test(bytes_are_as_documented),
-        cmocka_unit_test(version_1_is_read),     cmocka_unit_test(cuts_that_cannot_be),
-        cmocka_unit_test(damage_is_found),       cmocka_unit_test(the_older_one_helps_out),
-        cmocka_unit_test(full_disks_leave_both), cmocka_unit_test(no_place_for_the_one_before),
-        cmocka_unit_test(killed_while_writing),  cmocka_unit_test(atoms_are_put_in_order),
+        cmocka_unit_test(to_the_last_bit),
+        cmocka_unit_test(bytes_are_as_documented),
+        cmocka_unit_test(version_1_is_read),
+        cmocka_unit_test(version_2_is_read),
+        cmocka_unit_test(cuts_that_cannot_be),
+        cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(the_older_one_helps_out),
+        cmocka_unit_test(full_disks_leave_both),
+        cmocka_unit_test(no_place_for_the_one_before),
+        cmocka_unit_test(killed_while_writing),
+        cmocka_unit_test(atoms_are_put_in_order),
         cmocka_unit_test(options_are_compared),
     };
     return cmocka_run_group_tests(tests, name_files, scratch_remove);

@@ -163,6 +163,8 @@ static void what_is_wrong_is_said_where(void **state)
          "a.mdp:4: tau-p: more than 0 is wanted"},
         {"rvdw = 1.2", ALLOT_EUNSUPPORTED,
          "a.mdp:1: rvdw: 1.2: with this coulombtype it must be as rcoulomb, 1"},
+        {"coulombtype = PME\nrvdw = 1.2", ALLOT_EUNSUPPORTED,
+         "a.mdp:2: rvdw: 1.2: it may not be more than rcoulomb, 1"},
         {"vdw-modifier = force-switch\nrvdw-switch = 1", ALLOT_EFORMAT,
          "a.mdp:2: rvdw-switch: 1 is not less than rvdw, 1"},
         {"freezegrps = A\nfreezedim = Y", ALLOT_EFORMAT,

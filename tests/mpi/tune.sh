@@ -1,0 +1,42 @@
+#!/bin/bash
+# tune.sh - electrostatics that are split otherwise over ranks: the same energies on any cut; all ranks take the same split; what goes on
+# has the same bits.
+# SPDX-License-Identifier: Apache-2.0
+source "$ALLOT_SOURCE/tests/mpi/common.sh"
+water=/usr/share/gromacs/top/spc216.gro
+[ -e $water ] || { echo "skipped: no $water (Debian: gromacs-data)"; exit 77; }
+data=$ALLOT_SOURCE/tests/data/md
+{ sed 's/0.8/0.5/' "$data/spc.mdp"; printf 'coulombtype = PME\nfourierspacing = 0.03\n'; } >"$scratch/fine.mdp"
+md=("$ALLOT_BUILD/allot-md-mpi" -f "$scratch/fine.mdp" -c $water -p "$data/spc.top" -j 1 --renew 100 --frames 0 --balance never -q)
+
+# Ten digits of each energy, but of the pressure, which is a small difference.
+digits() {
+    grep -o '"[a-z]*":[-0-9.e]*' | grep -v pressure | awk -F : '{ printf "%s %.10g\n", $1, $2 }'
+}
+for factor in 1 1.7; do
+    for grid in 1x1x1 2x1x1 1x2x2; do
+        n=$(($(echo $grid | tr x '*')))
+        on $n "${md[@]}" --grid $grid --tune-pme $factor --precision double --steps 0 --json | digits >"$scratch/$factor.$grid"
+        cmp "$scratch/$factor.1x1x1" "$scratch/$factor.$grid" || complain "by $factor: $grid ranks differ from one"
+    done
+done
+cmp -s "$scratch/1.1x1x1" "$scratch/1.7.1x1x1" && complain "a factor changes nothing"
+
+for n in 2 4; do
+    run=$scratch/run.$n
+    on $n "${md[@]}" --steps 500 -o "$run" >/dev/null || complain "$n ranks do not run"
+    grep -q '^pme       electrostatics to .* instead of what was asked for: the fastest of those tried$' "$run/md.log" ||
+        complain "$n ranks: $(grep '^pme' "$run/md.log")"
+    cp -r "$run" "$run.again"
+    on $n "${md[@]}" --steps 700 --resume -o "$run" >/dev/null || complain "$n ranks do not go on"
+    on $n "${md[@]}" --steps 600 --resume -o "$run.again" >/dev/null || complain "$n ranks do not go on again"
+    on $n "${md[@]}" --steps 700 --resume -o "$run.again" >/dev/null || complain "$n ranks do not go on to the end"
+    for file in energies.jsonl final.gro checkpoint; do
+        cmp "$run/$file" "$run.again/$file" || complain "$n ranks went on to another $file"
+    done
+done
+# Others go on from there with the same split.
+cp -r "$scratch/run.4" "$scratch/run.1"
+on 1 "${md[@]}" --steps 800 --resume -o "$scratch/run.1" >/dev/null || complain "one rank does not go on"
+[ "$(grep -c ', by --tune-pme)' "$scratch/run.1/md.log")" = 2 ] || complain "another split: $(grep '^pairs' "$scratch/run.1/md.log")"
+exit $failed
