@@ -182,6 +182,7 @@ static bool steal(engine *e)
 
 static void work(engine *e)
 {
+    al_seat_count(e->seat, e->board->number);
     e->last = al_ticks();
     uint64_t redo_end = load(&e->seat->redo_end);
     if (redo_end != 0) {
@@ -196,8 +197,8 @@ static void work(engine *e)
                 al_seat_drain(e->seat);
         }
     } while (!is_stopped(e) && steal(e));
-    /* What the function printed is not to wait for a next call, which may never come. */
-    (void)fflush(stdout);
+    if (__fpending(stdout) > 0) /* it is not to wait for a next call, which may never come */
+        (void)fflush(stdout);
 }
 
 /* Orders. */
@@ -215,6 +216,7 @@ static void report(engine *e)
 {
     bool once = e->board->once;
     atomic_store_explicit(&e->seat->order, once ? AL_SEAT_LEFT : AL_SEAT_IDLE, memory_order_seq_cst);
+    atomic_fetch_add_explicit(&e->board->nreports, 1, memory_order_seq_cst);
     if (atomic_load_explicit(&e->board->caller_asleep, memory_order_seq_cst) != 0 && !anybody_works(e)) {
         uint64_t one = 1;
         ssize_t ignored = write(e->wake_fd, &one, sizeof one);

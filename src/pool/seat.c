@@ -5,7 +5,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#define _GNU_SOURCE
 #include "pool/seat.h"
+
+#include <sched.h>
 
 static inline uint64_t load(const _Atomic uint64_t *word)
 {
@@ -17,19 +20,33 @@ static inline void store(_Atomic uint64_t *word, uint64_t value)
     atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
-void al_seat_reset(al_seat *seat)
+/** The engine looks at this line all the time: what is zero already, and nearly all is, is left alone. */
+static void zero(_Atomic uint64_t *word)
 {
-    store(&seat->range, 0);
-    store(&seat->doing, 0);
-    store(&seat->at, 0);
-    store(&seat->until, 0);
-    store(&seat->redo_end, 0);
+    if (load(word) != 0)
+        store(word, 0);
+}
+
+void al_seat_clear(al_seat *seat)
+{
+    zero(&seat->range);
+    zero(&seat->doing);
+    zero(&seat->until);
+    zero(&seat->redo_end);
+}
+
+void al_seat_count(al_seat *seat, uint64_t number)
+{
+    if (load(&seat->number) == number)
+        return;
     store(&seat->nitems, 0);
     store(&seat->nchunks, 0);
     store(&seat->nsteals, 0);
     store(&seat->busy_ticks, 0);
     store(&seat->failed_index, UINT64_MAX);
+    atomic_store_explicit(&seat->cpu, sched_getcpu(), memory_order_relaxed);
     seat->unit_ticks = 0.0;
+    store(&seat->number, number);
 }
 
 bool al_seat_has_work(al_seat *seat)

@@ -35,11 +35,13 @@ typedef struct al_seat {
     _Atomic uint64_t redo_end;  /* items [at, redo_end) are to be done first, one at a time; 0: none */
     _Atomic uint64_t called_at; /* ticks at which the function was called */
 
-    /* The engine's, added up for the call. */
-    AL_LINE_ALIGNED _Atomic uint64_t nitems;
+    /* The engine's, added up for the call with this number. */
+    AL_LINE_ALIGNED _Atomic uint64_t number;
+    _Atomic uint64_t nitems;
     _Atomic uint64_t nchunks, nsteals, busy_ticks;
     _Atomic uint64_t failed_index; /* the lowest of its items that returned non-zero; UINT64_MAX: none */
     _Atomic int failed_user;
+    _Atomic int cpu;   /* where the engine began; -1: not known */
     double unit_ticks; /* what a unit takes; 0: not known */
 } al_seat;
 
@@ -84,8 +86,12 @@ static inline uint64_t al_cut_item(const al_cut *cut, uint32_t unit)
     return unit <= whole ? unit * cut->step : cut->nitems;
 }
 
-/** Begin a call: nothing to do, nothing counted. */
-void al_seat_reset(al_seat *seat);
+/** Before a call: nothing is to be done. */
+void al_seat_clear(al_seat *seat);
+
+/** In the engine, before it works: count for call `number` from nothing, unless the seat's last engine has
+ * begun to. */
+void al_seat_count(al_seat *seat, uint64_t number);
 
 /** Units or items wait in this seat, whoever will do them. */
 bool al_seat_has_work(al_seat *seat);

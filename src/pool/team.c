@@ -37,6 +37,7 @@ static bool furnish(al_team *team)
         return false;
     for (uint32_t k = 0; k < team->nseats; k++) {
         team->processes[k].lost = UINT64_MAX;
+        atomic_store_explicit(&team->board->seats[k].cpu, -1, memory_order_relaxed);
         team->polled[k] = (struct pollfd){.fd = -1, .events = POLLIN};
     }
     team->polled[team->nseats] = (struct pollfd){.fd = team->wake_fd, .events = POLLIN};
@@ -54,6 +55,8 @@ al_team *al_team_create(uint32_t nseats, const al_variables *variables, bool onc
     team->variables = variables;
     team->nprocessors = al_cpus_usable();
     team->wake_fd = -1;
+    if (sched_getaffinity(0, sizeof team->allowed, &team->allowed) != 0)
+        CPU_ZERO(&team->allowed); /* more than 1024 of them: keep_apart() does nothing then */
     team->board = allot_shared_alloc(sizeof *team->board + nseats * sizeof(al_seat), err);
     if (team->board == NULL)
         goto fail;
@@ -84,6 +87,7 @@ int al_team_fork(al_team *team, uint32_t seat)
         return failure;
     team->processes[seat].pid = pid;
     team->processes[seat].killed = false;
+    CPU_ZERO(&team->processes[seat].allowed);
     team->polled[seat].fd = pidfd_of(pid);
     if (team->polled[seat].fd < 0) {
         failure = errno;

@@ -9,6 +9,7 @@
 #define AL_POOL_TEAM_H
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/types.h>
 
 #include <allot/engines.h>
@@ -40,14 +41,16 @@ typedef struct al_call {
 #define AL_FAULTS_MAX ((uint64_t)1 << 20)
 
 typedef struct al_board {
-    al_call call; /* written while all seats are idle */
+    al_call call;    /* written while all seats are idle */
+    uint64_t number; /* of the call */
     uint32_t nseats;
     bool once; /* engines are for this call */
     al_cut cut;
-    AL_LINE_ALIGNED _Atomic uint64_t limit; /* items from here on need not be done */
-    _Atomic uint64_t nfaults;               /* places taken in call.faults */
-    _Atomic uint32_t stop;                  /* leave everything */
-    _Atomic uint32_t caller_asleep;         /* to be woken by wake_fd when nobody works any more */
+    AL_LINE_ALIGNED _Atomic uint64_t limit;    /* items from here on need not be done */
+    _Atomic uint64_t nfaults;                  /* places taken in call.faults */
+    _Atomic uint32_t stop;                     /* leave everything */
+    AL_LINE_ALIGNED _Atomic uint32_t nreports; /* times an engine was done with a call; wraps */
+    _Atomic uint32_t caller_asleep;            /* to be woken by wake_fd when nobody works any more */
     al_seat seats[];
 } al_board;
 
@@ -57,6 +60,7 @@ typedef struct al_process {
     bool killed;          /* by us, because of the call that began at: */
     uint64_t killed_call; /* called_at; 0: for no item's sake */
     uint64_t lost; /* an item that was in hand alone when somebody else killed the engine; UINT64_MAX: none */
+    cpu_set_t allowed; /* the processors it may use */
 } al_process;
 
 /** The named variables of a pool's engines, in shared memory: variables.c. */
@@ -65,6 +69,7 @@ typedef struct al_variables al_variables;
 typedef struct al_team {
     al_board *board;
     uint32_t nseats;
+    cpu_set_t allowed;     /* processors that the thread which made the team may use; empty: not known */
     uint32_t nprocessors;  /* that this process may use */
     int wake_fd;           /* an eventfd */
     al_process *processes; /* [nseats] */

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -83,13 +84,43 @@ static void order(watch *w, uint32_t id)
     w->result->nwakes++;
 }
 
+/** Left to itself, the kernel likes to put engines that wake each other on one processor, and leaves them
+ * there while something unimportant runs on another. So each is forbidden the processors that those ordered
+ * before it were on, if it has others. */
+static void keep_apart(watch *w, uint32_t id, cpu_set_t *taken)
+{
+    al_process *process = &w->team->processes[id];
+    cpu_set_t both, rest;
+    CPU_AND(&both, &w->team->allowed, taken);
+    CPU_XOR(&rest, &w->team->allowed, &both);
+    if (CPU_COUNT(&rest) > 0 && !CPU_EQUAL(&rest, &process->allowed) &&
+        sched_setaffinity(process->pid, sizeof rest, &rest) == 0)
+        process->allowed = rest;
+}
+
+static void note_processor(const watch *w, uint32_t id, cpu_set_t *taken)
+{
+    int cpu = atomic_load_explicit(&w->board->seats[id].cpu, memory_order_relaxed);
+    if (cpu >= 0 && cpu < CPU_SETSIZE)
+        CPU_SET((size_t)cpu, taken);
+}
+
 static void order_others(watch *w)
 {
-    if (w->task->only != ALLOT_ENGINES_ANY)
+    cpu_set_t taken;
+    CPU_ZERO(&taken);
+    if (w->task->only != ALLOT_ENGINES_ANY || w->nordered >= w->nengines)
         return;
-    for (uint32_t k = 0; k < w->team->nseats && w->nordered < w->nengines; k++)
-        if (w->team->processes[k].pid != 0 && order_of(&w->board->seats[k]) == AL_SEAT_IDLE)
-            order(w, k);
+    for (uint32_t k = 0; k < w->team->nseats; k++)
+        if (order_of(&w->board->seats[k]) != AL_SEAT_IDLE)
+            note_processor(w, k, &taken);
+    for (uint32_t k = 0; k < w->team->nseats && w->nordered < w->nengines; k++) {
+        if (w->team->processes[k].pid == 0 || order_of(&w->board->seats[k]) != AL_SEAT_IDLE)
+            continue;
+        keep_apart(w, k, &taken);
+        order(w, k);
+        note_processor(w, k, &taken);
+    }
 }
 
 /** Whether everything is done, or dropped. Orders that nobody has accepted are taken back then. */
@@ -99,8 +130,11 @@ static bool is_over(watch *w)
         if (al_seat_has_work(&w->board->seats[k]))
             return false;
     for (uint32_t k = 0; k < w->team->nseats; k++) {
-        uint32_t ordered = AL_SEAT_ORDERED;
-        if (!atomic_compare_exchange_strong_explicit(&w->board->seats[k].order, &ordered, AL_SEAT_IDLE,
+        uint32_t ordered = order_of(&w->board->seats[k]);
+        if (ordered == AL_SEAT_WORKING)
+            return false;
+        if (ordered == AL_SEAT_ORDERED &&
+            !atomic_compare_exchange_strong_explicit(&w->board->seats[k].order, &ordered, AL_SEAT_IDLE,
                                                      memory_order_seq_cst, memory_order_seq_cst) &&
             ordered == AL_SEAT_WORKING)
             return false;
@@ -261,7 +295,8 @@ static uint64_t items_done(const watch *w)
 {
     uint64_t n = 0;
     for (uint32_t k = 0; k < w->team->nseats; k++)
-        n += load(&w->board->seats[k].nitems);
+        if (load(&w->board->seats[k].number) == w->board->number)
+            n += load(&w->board->seats[k].nitems);
     return n + w->ncondemned;
 }
 
@@ -308,10 +343,15 @@ static bool has_processor_left(const watch *w)
  */
 static bool spin(watch *w)
 {
+    uint32_t seen = atomic_load_explicit(&w->board->nreports, memory_order_acquire), now;
+    if (is_over(w))
+        return true;
     uint64_t start = al_ticks(), alone = al_ticks_from_ns(ALONE_NS), most = al_ticks_from_ns(SPIN_NS);
     for (uint32_t spins = 1; has_processor_left(w); spins++) {
-        if (is_over(w))
+        now = atomic_load_explicit(&w->board->nreports, memory_order_acquire);
+        if (now != seen && is_over(w))
             return true;
+        seen = now;
         al_spin_pause();
         if (spins % SPINS_A_LOOK != 0)
             continue;
@@ -363,7 +403,7 @@ static uint32_t post(watch *w)
     const al_team_task *task = w->task;
     uint32_t first = task->only != ALLOT_ENGINES_ANY ? task->only : 0;
     for (uint32_t k = 0; k < w->team->nseats; k++) {
-        al_seat_reset(&board->seats[k]);
+        al_seat_clear(&board->seats[k]);
         w->team->processes[k].lost = UINT64_MAX;
     }
     while (task->only == ALLOT_ENGINES_ANY && first < w->team->nseats &&
@@ -372,6 +412,7 @@ static uint32_t post(watch *w)
         first++;
     first = first < w->team->nseats ? first : 0; /* all sleep */
     board->call = task->call;
+    board->number++;
     board->cut.nitems = task->n;
     board->cut.step = al_loop_step(task->n, task->call.chunk_items);
     atomic_store_explicit(&board->limit, UINT64_MAX, memory_order_relaxed);
@@ -432,6 +473,8 @@ static void collect(watch *w)
     al_team_result *result = w->result;
     for (uint32_t k = 0; k < w->team->nseats; k++) {
         const al_seat *seat = &w->board->seats[k];
+        if (load(&seat->number) != w->board->number)
+            continue;
         uint64_t index = load(&seat->failed_index);
         result->nitems += load(&seat->nitems);
         result->nchunks += load(&seat->nchunks);
