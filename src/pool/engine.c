@@ -99,6 +99,14 @@ static bool is_dropped(const engine *e, uint64_t item)
     return is_stopped(e) || item >= load(&e->board->limit);
 }
 
+static void rouse_caller(engine *e)
+{
+    uint64_t one = 1;
+    if (atomic_load_explicit(&e->board->caller_asleep, memory_order_seq_cst) != 0 &&
+        write(e->wake_fd, &one, sizeof one) < 0)
+        return; /* it is full of such messages already */
+}
+
 static void note_failure(engine *e, uint64_t index, int user)
 {
     if (index < load(&e->seat->failed_index)) {
@@ -109,6 +117,7 @@ static void note_failure(engine *e, uint64_t index, int user)
         al_board_note_fault(e->board, index, ALLOT_FAULT_RETURNED, user);
     else
         al_board_lower_limit(e->board, index);
+    rouse_caller(e); /* it may have to end others */
 }
 
 /** Items [at, end), each by itself, so that each that fails is known. */
@@ -217,11 +226,8 @@ static void report(engine *e)
     bool once = e->board->once;
     atomic_store_explicit(&e->seat->order, once ? AL_SEAT_LEFT : AL_SEAT_IDLE, memory_order_seq_cst);
     atomic_fetch_add_explicit(&e->board->nreports, 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&e->board->caller_asleep, memory_order_seq_cst) != 0 && !anybody_works(e)) {
-        uint64_t one = 1;
-        ssize_t ignored = write(e->wake_fd, &one, sizeof one);
-        (void)ignored;
-    }
+    if (!anybody_works(e))
+        rouse_caller(e);
     if (once)
         _exit(0);
 }

@@ -3,7 +3,8 @@
  * An engine is a fork of the calling thread. Each is watched by a pidfd, which says when it has ended without
  * SIGCHLD, whose handler is the program's. It is asked for by its process id, so that the program's other
  * children are not touched; if the program's own handler waits for any child, or SIGCHLD is ignored, how the
- * engine ended is not known, and everything else is as usual.
+ * engine ended is not known, and everything else is as usual. An engine does nothing before it is ordered to, so
+ * that it cannot end before it is watched.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -91,7 +92,7 @@ int al_team_fork(al_team *team, uint32_t seat)
     team->polled[seat].fd = pidfd_of(pid);
     if (team->polled[seat].fd < 0) {
         failure = errno;
-        al_team_kill(team, seat);
+        (void)kill(pid, SIGKILL);
         (void)al_team_bury(team, seat);
         return failure;
     }
@@ -102,7 +103,8 @@ void al_team_kill(al_team *team, uint32_t seat)
 {
     if (team->processes[seat].pid == 0)
         return;
-    (void)kill(team->processes[seat].pid, SIGKILL);
+    /* Where SIGCHLD is ignored, its process id may be another's already. */
+    (void)syscall(SYS_pidfd_send_signal, team->polled[seat].fd, SIGKILL, NULL, 0);
     team->processes[seat].killed = true;
 }
 

@@ -102,7 +102,7 @@ typedef struct al_team_result {
 
 /** A board and room for nseats engines, none of which is there yet. @return NULL with err filled */
 al_team *al_team_create(uint32_t nseats, const al_variables *variables, bool once, allot_error *err);
-/** Fork an engine into a seat that has none. It begins with what the seat's order says. @return 0 or errno */
+/** Fork an engine into a seat that has none and is idle: it waits for orders. @return 0 or errno */
 int al_team_fork(al_team *team, uint32_t seat);
 /** Kill the engine in a seat if there is one; al_team_bury() is due. */
 void al_team_kill(al_team *team, uint32_t seat);

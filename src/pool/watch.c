@@ -243,11 +243,11 @@ static void on_death(watch *w, uint32_t id)
     drop_dropped(w, seat);
     if (!al_seat_has_work(seat))
         return;
-    atomic_store_explicit(&seat->order, AL_SEAT_ORDERED, memory_order_seq_cst);
     w->fork_errno = al_team_fork(w->team, id);
-    if (w->fork_errno == 0)
+    if (w->fork_errno == 0) {
+        order(w, id);
         return;
-    atomic_store_explicit(&seat->order, AL_SEAT_IDLE, memory_order_seq_cst);
+    }
     stop(w, BROKEN);
     drop_dropped(w, seat);
 }
@@ -255,7 +255,7 @@ static void on_death(watch *w, uint32_t id)
 /** End engines whose item takes longer than it may. @return ticks until the next would */
 static uint64_t end_long_items(watch *w, uint64_t now)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = w->task->item_ticks_max != 0 ? w->task->item_ticks_max : UINT64_MAX;
     for (uint32_t k = 0; k < w->team->nseats && w->task->item_ticks_max != 0; k++) {
         const al_seat *seat = &w->board->seats[k];
         if (order_of(seat) != AL_SEAT_WORKING || w->team->processes[k].killed)
@@ -430,18 +430,15 @@ static uint32_t post(watch *w)
     return first;
 }
 
-/** Engines for this call: they find their orders when they come. */
+/** Engines for this call. */
 static allot_err fork_all(watch *w, uint32_t first, allot_error *err)
 {
     int failure = 0;
     for (uint32_t k = 0; k < w->team->nseats && w->nordered < w->nengines && failure == 0; k++) {
         uint32_t id = (first + k) % w->team->nseats;
-        atomic_store_explicit(&w->board->seats[id].order, AL_SEAT_ORDERED, memory_order_seq_cst);
         failure = al_team_fork(w->team, id);
         if (failure == 0)
-            w->nordered++;
-        else
-            atomic_store_explicit(&w->board->seats[id].order, AL_SEAT_IDLE, memory_order_seq_cst);
+            order(w, id);
     }
     if (w->nordered > 0 && (failure == 0 || !w->task->call.pinned))
         return ALLOT_OK;
