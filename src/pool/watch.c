@@ -115,7 +115,8 @@ static void order_others(watch *w)
         if (order_of(&w->board->seats[k]) != AL_SEAT_IDLE)
             note_processor(w, k, &taken);
     for (uint32_t k = 0; k < w->team->nseats && w->nordered < w->nengines; k++) {
-        if (w->team->processes[k].pid == 0 || order_of(&w->board->seats[k]) != AL_SEAT_IDLE)
+        if (w->team->processes[k].pid == 0 || order_of(&w->board->seats[k]) != AL_SEAT_IDLE ||
+            (w->board->call.pinned && !al_seat_has_work(&w->board->seats[k])))
             continue;
         keep_apart(w, k, &taken);
         order(w, k);
