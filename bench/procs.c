@@ -74,33 +74,41 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/** One time. The pool is used once before, so that none sleeps deeper than another. */
+static double time_map(allot_pool *pool, allot_map_fn fn)
+{
+    run_map(pool, fn);
+    uint64_t start = al_ticks();
+    run_map(pool, fn);
+    return al_ticks_to_ns(al_ticks() - start);
+}
+
+/** The median of several, one close after the other. */
+static double time_empty(allot_pool *pool)
+{
+    double ns[NHOT];
+    run_empty(pool, NHOT);
+    for (size_t k = 0; k < NHOT; k++) {
+        uint64_t start = al_ticks();
+        run_empty(pool, 1);
+        ns[k] = al_ticks_to_ns(al_ticks() - start);
+    }
+    qsort(ns, NHOT, sizeof ns[0], by_value);
+    return ns[NHOT / 2];
+}
+
 typedef struct contender {
     const char *spec;
     allot_pool *pool;
     double ns[ROUNDS_MAX];
 } contender;
 
-/** One time. Pools that stay are used once before, so that none sleeps deeper than another. */
-static double time_once(allot_pool *pool, allot_map_fn fn, uint64_t ntimes)
-{
-    if (fn != NULL)
-        run_map(pool, fn);
-    else
-        run_empty(pool, ntimes);
-    uint64_t start = al_ticks();
-    if (fn != NULL)
-        run_map(pool, fn);
-    else
-        run_empty(pool, ntimes);
-    return al_ticks_to_ns(al_ticks() - start) / (double)(fn != NULL ? 1 : ntimes);
-}
-
 static void compare(const char *what, contender *all, size_t n, allot_map_fn fn, uint64_t nrounds)
 {
     for (uint64_t round = 0; round < nrounds; round++)
         for (size_t k = 0; k < n; k++) {
             contender *c = &all[(round + k) % n];
-            c->ns[round] = time_once(c->pool, fn, NHOT);
+            c->ns[round] = fn != NULL ? time_map(c->pool, fn) : time_empty(c->pool);
         }
     double threads = 0.0;
     for (size_t k = 0; k < n; k++) {

@@ -191,7 +191,7 @@ static bool steal(engine *e)
 
 static void work(engine *e)
 {
-    al_seat_count(e->seat, e->board->number);
+    al_seat_count(e->seat);
     e->last = al_ticks();
     uint64_t redo_end = load(&e->seat->redo_end);
     if (redo_end != 0) {

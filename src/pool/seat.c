@@ -35,8 +35,9 @@ void al_seat_clear(al_seat *seat)
     zero(&seat->redo_end);
 }
 
-void al_seat_count(al_seat *seat, uint64_t number)
+void al_seat_count(al_seat *seat)
 {
+    uint64_t number = load(&seat->call);
     if (load(&seat->number) == number)
         return;
     store(&seat->nitems, 0);

@@ -34,6 +34,7 @@ typedef struct al_seat {
     _Atomic uint64_t until;     /* the function has [at, until); 0: it has nothing */
     _Atomic uint64_t redo_end;  /* items [at, redo_end) are to be done first, one at a time; 0: none */
     _Atomic uint64_t called_at; /* ticks at which the function was called */
+    _Atomic uint64_t call;      /* number of the call that is ordered */
 
     /* The engine's, added up for the call with this number. */
     AL_LINE_ALIGNED _Atomic uint64_t number;
@@ -89,9 +90,9 @@ static inline uint64_t al_cut_item(const al_cut *cut, uint32_t unit)
 /** Before a call: nothing is to be done. */
 void al_seat_clear(al_seat *seat);
 
-/** In the engine, before it works: count for call `number` from nothing, unless the seat's last engine has
- * begun to. */
-void al_seat_count(al_seat *seat, uint64_t number);
+/** In the engine, before it works: count for its call from nothing, unless the seat's last engine has begun
+ * to. */
+void al_seat_count(al_seat *seat);
 
 /** Units or items wait in this seat, whoever will do them. */
 bool al_seat_has_work(al_seat *seat);

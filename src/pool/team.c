@@ -3,8 +3,8 @@
  * An engine is a fork of the calling thread. Each is watched by a pidfd, which says when it has ended without
  * SIGCHLD, whose handler is the program's. It is asked for by its process id, so that the program's other
  * children are not touched; if the program's own handler waits for any child, or SIGCHLD is ignored, how the
- * engine ended is not known, and everything else is as usual. An engine does nothing before it is ordered to, so
- * that it cannot end before it is watched.
+ * engine ended is not known, and everything else is as usual. An engine does nothing before it is ordered to,
+ * so that it cannot end before it is watched.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -41,8 +41,7 @@ typedef struct al_call {
 #define AL_FAULTS_MAX ((uint64_t)1 << 20)
 
 typedef struct al_board {
-    al_call call;    /* written while all seats are idle */
-    uint64_t number; /* of the call */
+    al_call call; /* written while all seats are idle */
     uint32_t nseats;
     bool once; /* engines are for this call */
     al_cut cut;
@@ -75,6 +74,7 @@ typedef struct al_team {
     al_process *processes; /* [nseats] */
     struct pollfd *polled; /* [nseats + 1]: the processes', and wake_fd */
     const al_variables *variables;
+    uint64_t ncalls; /* also the number of the latest */
 } al_team;
 
 /** What the caller asks of a call. */

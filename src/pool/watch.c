@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ static uint32_t order_of(const al_seat *seat)
 static void order(watch *w, uint32_t id)
 {
     al_seat *seat = &w->board->seats[id];
+    atomic_store_explicit(&seat->call, w->team->ncalls, memory_order_relaxed);
     atomic_store_explicit(&seat->order, AL_SEAT_ORDERED, memory_order_seq_cst);
     w->nordered++;
     if (atomic_load_explicit(&seat->asleep, memory_order_seq_cst) == 0)
@@ -103,6 +105,19 @@ static void note_processor(const watch *w, uint32_t id, cpu_set_t *taken)
     int cpu = atomic_load_explicit(&w->board->seats[id].cpu, memory_order_relaxed);
     if (cpu >= 0 && cpu < CPU_SETSIZE)
         CPU_SET((size_t)cpu, taken);
+}
+
+/** A caller that will spin while the engine works must not do so on its processor. */
+static void keep_off_caller(watch *w, uint32_t id)
+{
+    int cpu = sched_getcpu();
+    cpu_set_t taken;
+    if (w->nengines >= w->team->nprocessors || cpu < 0 || cpu >= CPU_SETSIZE ||
+        cpu != atomic_load_explicit(&w->board->seats[id].cpu, memory_order_relaxed))
+        return;
+    CPU_ZERO(&taken);
+    CPU_SET((size_t)cpu, &taken);
+    keep_apart(w, id, &taken);
 }
 
 static void order_others(watch *w)
@@ -296,7 +311,7 @@ static uint64_t items_done(const watch *w)
 {
     uint64_t n = 0;
     for (uint32_t k = 0; k < w->team->nseats; k++)
-        if (load(&w->board->seats[k].number) == w->board->number)
+        if (load(&w->board->seats[k].number) == w->team->ncalls)
             n += load(&w->board->seats[k].nitems);
     return n + w->ncondemned;
 }
@@ -397,7 +412,8 @@ static void await_end(watch *w)
 
 /* Beginning and end of a call. */
 
-/** Write on the board what is to be done. @return the seat that has it; with pinned ones each has its own */
+/** Write on the board what is to be done. What is there already, as it is when a call is repeated, stays
+ * where it is: in the engines' caches. @return the seat that has it; with pinned ones each has its own */
 static uint32_t post(watch *w)
 {
     al_board *board = w->board;
@@ -412,14 +428,20 @@ static uint32_t post(watch *w)
             atomic_load_explicit(&board->seats[first].asleep, memory_order_relaxed) != 0))
         first++;
     first = first < w->team->nseats ? first : 0; /* all sleep */
-    board->call = task->call;
-    board->number++;
-    board->cut.nitems = task->n;
-    board->cut.step = al_loop_step(task->n, task->call.chunk_items);
-    atomic_store_explicit(&board->limit, UINT64_MAX, memory_order_relaxed);
-    atomic_store_explicit(&board->nfaults, 0, memory_order_relaxed);
-    atomic_store_explicit(&board->stop, 0, memory_order_relaxed);
-    uint64_t nunits = task->n / board->cut.step + (task->n % board->cut.step != 0);
+    w->team->ncalls++;
+    uint64_t step = al_loop_step(task->n, task->call.chunk_items);
+    if (memcmp(&board->call, &task->call, sizeof board->call) != 0)
+        board->call = task->call;
+    if (board->cut.nitems != task->n || board->cut.step != step) {
+        board->cut.nitems = task->n;
+        board->cut.step = step;
+    }
+    if (load(&board->limit) != UINT64_MAX || load(&board->nfaults) != 0 || board->stop != 0) {
+        atomic_store_explicit(&board->limit, UINT64_MAX, memory_order_relaxed);
+        atomic_store_explicit(&board->nfaults, 0, memory_order_relaxed);
+        atomic_store_explicit(&board->stop, 0, memory_order_relaxed);
+    }
+    uint64_t nunits = task->n / step + (task->n % step != 0);
     uint64_t most = task->max_engines != 0 ? task->max_engines : w->team->nseats;
     most = most < nunits ? most : nunits;
     w->nengines = most < w->team->nseats ? (uint32_t)most : w->team->nseats;
@@ -460,6 +482,7 @@ static allot_err order_first(watch *w, uint32_t first, allot_error *err)
                            "engine %u of %u could not be started; see `ulimit -u` and the cgroup's pids.max",
                            k, w->team->nseats);
     }
+    keep_off_caller(w, first);
     order(w, first);
     if (w->task->call.pinned || w->task->call.chunk_items != 0)
         order_others(w);
@@ -471,7 +494,7 @@ static void collect(watch *w)
     al_team_result *result = w->result;
     for (uint32_t k = 0; k < w->team->nseats; k++) {
         const al_seat *seat = &w->board->seats[k];
-        if (load(&seat->number) != w->board->number)
+        if (load(&seat->number) != w->team->ncalls)
             continue;
         uint64_t index = load(&seat->failed_index);
         result->nitems += load(&seat->nitems);

@@ -61,7 +61,7 @@ static void post(al_board *board, record *r, uint32_t own, uint32_t nitems)
                             .chunk_items = chunk_items,
                             .go_on = true,
                             .faults = shared_of(NITEMS_MAX * sizeof(allot_fault))};
-    board->number++;
+    board->seats[0].call++;
     board->cut.nitems = nitems;
     board->cut.step = step;
     board->limit = UINT64_MAX;
