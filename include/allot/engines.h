@@ -7,7 +7,8 @@
  * A variable is a row of bytes of fixed size, in shared memory: the caller makes it (push, scatter) and
  * copies it out (pull, gather), functions in the engine read and write it in place (allot_engine_var). It
  * stays until the caller makes it anew or forgets it, also when the engine is replaced, by whatever reason,
- * and is then as the last function left it. Calls here wait for each other.
+ * and is then as the last function left it. Calls here wait for each other, but not for allot_for() and the
+ * like: do not change a variable that functions of such a call use.
  *
  *     allot_engines_scatter(pool, "x", x, n, sizeof *x, &err);          // each engine has a part of x
  *     allot_engines_push(pool, ALLOT_ENGINES_ALL, "sum", NULL, sizeof(double), &err);

@@ -72,6 +72,7 @@ static void only_what_is_meant_opens_a_pool(void **state)
     allot_pool *pool = engines_of("procs:1");
     allot_costs costs;
     assert_int_equal(allot_pool_costs(pool, &costs), ALLOT_EUNSUPPORTED);
+    allot_pool_destroy(pool);
     assert_int_equal(allot_pool_open(&pool, NULL, NULL), ALLOT_EINVAL);
     assert_int_equal(allot_pool_open(NULL, "procs:1", NULL), ALLOT_EINVAL);
     assert_null(pool);
