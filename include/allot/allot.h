@@ -6,6 +6,7 @@
 #define ALLOT_ALLOT_H
 
 #include <allot/api.h>
+#include <allot/engines.h>
 #include <allot/error.h>
 #include <allot/map.h>
 #include <allot/plan.h>

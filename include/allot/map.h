@@ -71,6 +71,39 @@ typedef struct allot_stats {
     allot_plan plan;   /**< the decision that opened the range to others, or the last one not to */
 } allot_stats;
 
+/** How an item came to be set aside on a pool of engines (allot_pool_open). X(name, sentence). */
+#define ALLOT_FAULTS(X)                                                                                      \
+    X(NONE, "nothing failed")                                                                                \
+    X(RETURNED, "its function returned non-zero")                                                            \
+    X(SIGNAL, "a signal ended its engine")                                                                   \
+    X(EXIT, "it ended its engine by exit()")                                                                 \
+    X(LIMIT, "it took longer than item_timeout_ns")                                                          \
+    X(LOST, "its engine ended, and nobody can say how")
+
+typedef enum allot_fault_kind {
+#define ALLOT_FAULT_MEMBER(name, text) ALLOT_FAULT_##name,
+    ALLOT_FAULTS(ALLOT_FAULT_MEMBER)
+#undef ALLOT_FAULT_MEMBER
+} allot_fault_kind;
+
+/** An item that failed while the others went on. */
+typedef struct allot_fault {
+    uint64_t index;
+    allot_fault_kind kind;
+    int value; /**< RETURNED: what was returned; SIGNAL: the signal; EXIT: the status; else 0 */
+} allot_fault;
+
+/** Where a call notes the items that failed, for allot_map_opts.faults. */
+typedef struct allot_faults {
+    allot_fault *items; /**< room for `room` faults, borrowed until return; NULL with room 0 */
+    size_t room;
+    uint64_t nfaults; /**< filled on return: how many there were; the lowest, up to room, are in items,
+                         ascending */
+} allot_faults;
+
+/** The sentence of a kind. @return static text.  Threads: any.  Blocks: no.  Since: 0.1 */
+ALLOT_API const char *allot_fault_text(allot_fault_kind kind);
+
 typedef struct allot_map_opts {
     uint64_t timeout_ns;  /**< 0: none; otherwise the call ends with ALLOT_ETIMEDOUT within one chunk */
     uint64_t chunk_items; /**< 0: measured; otherwise every chunk has this many items, the last excepted,
@@ -81,14 +114,19 @@ typedef struct allot_map_opts {
     uint64_t leaf_items;  /**< reduce, scan: items a leaf; 0: allot_plan_leaf(n). Part of the result's bits */
     allot_control *control; /**< NULL, or borrowed until return */
     allot_stats *stats;     /**< NULL, or filled on return, also after a failure */
-    uint64_t reserved[4];   /**< 0 */
+    uint64_t
+        item_timeout_ns;  /**< 0: none. Pools of engines only: an item that takes longer has failed, and its
+                               engine is replaced. A chunk of k items (chunk_items) has k times as long */
+    allot_faults *faults; /**< NULL: as above under Errors. Pools of engines only: items that fail are noted
+                             here and all others are done; the call returns ALLOT_EUSER if there were any */
+    uint64_t reserved[2]; /**< 0 */
 } allot_map_opts;
 
 #define ALLOT_MAP_OPTS_INIT                                                                                  \
     {                                                                                                        \
-        0, 0, 0, false, 0, NULL, NULL,                                                                       \
+        0, 0, 0, false, 0, NULL, NULL, 0, NULL,                                                              \
         {                                                                                                    \
-            0, 0, 0, 0                                                                                       \
+            0, 0                                                                                             \
         }                                                                                                    \
     }
 

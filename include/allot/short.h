@@ -58,6 +58,12 @@ extern inline __attribute__((gnu_inline, always_inline)) uint64_t allot_short_co
 #endif
 }
 
+/** Whether the pool does items in engines: then its handle is an odd number. */
+extern inline __attribute__((gnu_inline, always_inline)) bool allot_short_is_apart(const allot_pool *pool)
+{
+    return ((uintptr_t)pool & 1) != 0;
+}
+
 extern inline __attribute__((gnu_inline, always_inline)) allot_err allot_short_end(uint64_t n, int user,
                                                                                    allot_error *err)
 {
@@ -71,7 +77,8 @@ extern inline __attribute__((gnu_inline)) allot_err allot_for(allot_pool *pool, 
     allot_short *here = &allot_short_here;
     if (opts == NULL && fn != NULL && n == 0)
         return ALLOT_OK;
-    if (opts == NULL && n - 1 < here->nitems && here->fn == fn && here->arg == arg) {
+    if (opts == NULL && n - 1 < here->nitems && here->fn == fn && here->arg == arg &&
+        !allot_short_is_apart(pool)) {
         if (n - 1 < here->nshort && --here->left > 0)
             return allot_short_end(n, fn(0, n, arg), err);
         uint64_t begin = allot_short_count();

@@ -7,11 +7,13 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "map/isolated.h"
 #include "map/run.h"
 #include "map/site.h"
 #include "pool/control.h"
 #include "pool/loop.h"
 #include "pool/pool.h"
+#include "pool/procs.h"
 
 static AL_HOT AL_NOINLINE allot_err run_checked(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
                                                 const allot_map_opts *opts, allot_error *err)
@@ -71,11 +73,22 @@ static inline allot_err run_for(allot_pool *pool, uint64_t n, allot_for_fn fn, v
     return code;
 }
 
+/** allot_for() on a pool of engines: never by the caller, unless that is one. */
+static AL_NOINLINE allot_err run_apart(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
+                                       const allot_map_opts *opts, allot_error *err)
+{
+    if (al_procs_are_asked(pool))
+        return al_isolated_for(pool, n, fn, arg, opts, err);
+    return run_checked(NULL, n, fn, arg, opts, err);
+}
+
 AL_HOT allot_err allot_for(allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
                            const allot_map_opts *opts, allot_error *err)
 {
     if (n == 0 && fn != NULL && opts == NULL)
         return ALLOT_OK;
+    if (AL_UNLIKELY(al_procs_of(pool) != NULL))
+        return run_apart(pool, n, fn, arg, opts, err);
     al_site *site = al_site_entry((const void *)(uintptr_t)fn);
     return run_for(pool, n, fn, arg, opts, site, ++site->nshort % ALLOT_SHORT_TIMED == 0, err);
 }
@@ -98,6 +111,8 @@ static inline void tell(allot_short *here, const allot_pool *pool, const al_site
 AL_HOT allot_err allot_for_from(allot_short *here, allot_pool *pool, uint64_t n, allot_for_fn fn, void *arg,
                                 const allot_map_opts *opts, allot_error *err)
 {
+    if (AL_UNLIKELY(al_procs_of(pool) != NULL))
+        return run_apart(pool, n, fn, arg, opts, err);
     al_site *site = al_site_entry((const void *)(uintptr_t)fn);
     allot_err code = run_for(pool, n, fn, arg, opts, site, true, err);
     if (site->fn == (const void *)(uintptr_t)fn && site->arg == arg)
@@ -140,7 +155,8 @@ allot_err allot_map(allot_pool *pool, uint64_t n, const void *in, size_t in_nbyt
 {
     if (fn == NULL)
         return al_fail(err, ALLOT_EINVAL, 0, "allot_map: the function is NULL");
-    if (al_run_check("allot_map", opts, err) != ALLOT_OK)
+    bool apart = al_procs_are_asked(pool);
+    if (!apart && al_run_check("allot_map", opts, err) != ALLOT_OK)
         return ALLOT_EINVAL;
     if (n == 0)
         return al_run_nothing(opts);
@@ -149,12 +165,14 @@ allot_err allot_map(allot_pool *pool, uint64_t n, const void *in, size_t in_nbyt
                        "allot_map: an array of %llu elements of %zu and %zu bytes is "
                        "NULL or larger than memory",
                        (unsigned long long)n, in_nbytes, out_nbytes);
+    if (apart)
+        return al_isolated_map(pool, n, in, in_nbytes, out, out_nbytes, fn, arg, opts, err);
     array_map m = {.in = in_nbytes != 0 ? in : NULL,
                    .out = out_nbytes != 0 ? out : NULL,
                    .in_nbytes = in_nbytes,
                    .out_nbytes = out_nbytes,
                    .fn = fn,
                    .arg = arg};
-    return al_run(pool, n, map_range, &m, (al_run_site){.fn = (const void *)(uintptr_t)fn, .arg = arg}, opts,
-                  err);
+    return al_run(al_procs_or_threads(pool), n, map_range, &m,
+                  (al_run_site){.fn = (const void *)(uintptr_t)fn, .arg = arg}, opts, err);
 }

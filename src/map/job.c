@@ -23,6 +23,7 @@
 #include "pool/control.h"
 #include "pool/loop.h"
 #include "pool/pool.h"
+#include "pool/procs.h"
 
 /** A worker that waits looks for something to help with again after this long. */
 #define HELP_AGAIN_NS 1000000u
@@ -104,6 +105,9 @@ allot_err allot_job_start(allot_pool *pool, uint64_t n, allot_for_fn fn, void *a
     *out = NULL;
     if (al_run_check("allot_job_start", opts, err) != ALLOT_OK)
         return ALLOT_EINVAL;
+    if (al_procs_of(pool) != NULL)
+        return al_fail(err, ALLOT_EUNSUPPORTED, 0,
+                       "allot_job_start: engines need a caller that waits for them; use a pool of threads");
     opts = opts != NULL ? opts : &defaults;
     pool = pool != NULL ? pool : al_pool_default();
     allot_job *job = calloc(1, sizeof *job);

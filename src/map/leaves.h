@@ -18,18 +18,20 @@
 typedef struct al_leaves {
     uint64_t nitems, leaf, nleaves;
     size_t acc_nbytes, stride;
-    char *sums;                    /* [nleaves] accumulators, `stride` apart */
-    bool *folded;                  /* [nleaves] whether that accumulator holds anything */
-    _Atomic uint64_t failed_index; /* the lowest item a body failed for, UINT64_MAX: none */
-    uint64_t npasses;              /* over the items, each of which counts in progress; 1 */
-    uint64_t resumed_at;           /* tick when the first pass began, in later ones; 0 in the first */
+    char *sums;                     /* [nleaves] accumulators, `stride` apart */
+    bool *folded;                   /* [nleaves] whether that accumulator holds anything */
+    _Atomic uint64_t *failed_index; /* the lowest item a body failed for, UINT64_MAX: none */
+    bool shared;                    /* with engines: the sums and what goes with them are in shared memory */
+    uint64_t npasses;               /* over the items, each of which counts in progress; 1 */
+    uint64_t resumed_at;            /* tick when the first pass began, in later ones; 0 in the first */
+    _Atomic uint64_t failed_here;   /* where failed_index points, unless shared */
     _Alignas(16) char room[AL_LEAVES_INLINE_BYTES];
 } al_leaves;
 
-/** Cut nitems into leaves of leaf_items and make room for their accumulators.
+/** Cut nitems into leaves of leaf_items and make room for their accumulators, where `pool` can write to it.
  * @return ALLOT_OK; ALLOT_ENOMEM.  al_leaves_fini() is due either way */
-allot_err al_leaves_init(al_leaves *leaves, uint64_t nitems, uint64_t leaf_items, size_t acc_nbytes,
-                         allot_error *err);
+allot_err al_leaves_init(al_leaves *leaves, const allot_pool *pool, uint64_t nitems, uint64_t leaf_items,
+                         size_t acc_nbytes, allot_error *err);
 void al_leaves_fini(al_leaves *leaves);
 
 static inline void *al_leaves_sum(const al_leaves *leaves, uint64_t leaf)

@@ -9,8 +9,10 @@
 
 #include <string.h>
 
+#include "base/fail.h"
 #include "map/leaves.h"
 #include "map/run.h"
+#include "pool/procs.h"
 
 typedef struct reduction {
     const allot_reducer *reducer;
@@ -46,11 +48,21 @@ static int fold_leaves(uint64_t begin, uint64_t end, void *arg)
     return 0;
 }
 
+static allot_err check_opts(const allot_pool *pool, const allot_map_opts *opts, allot_error *err)
+{
+    if (!al_procs_are_asked(pool))
+        return al_run_check("allot_reduce", opts, err);
+    if (opts != NULL && opts->faults != NULL)
+        return al_fail(err, ALLOT_EINVAL, 0,
+                       "allot_reduce: without the items that failed there is no result; leave faults NULL");
+    return al_procs_check("allot_reduce", opts, err);
+}
+
 allot_err allot_reduce(allot_pool *pool, uint64_t n, const allot_reducer *reducer, void *acc, void *arg,
                        const allot_map_opts *opts, allot_error *err)
 {
     if (al_leaves_check("allot_reduce", reducer, acc, err) != ALLOT_OK ||
-        al_run_check("allot_reduce", opts, err) != ALLOT_OK)
+        check_opts(pool, opts, err) != ALLOT_OK)
         return ALLOT_EINVAL;
     if (n == 0)
         return al_run_nothing(opts);
@@ -60,7 +72,7 @@ allot_err allot_reduce(allot_pool *pool, uint64_t n, const allot_reducer *reduce
     r.arg = arg;
     r.exact = opts != NULL && opts->exact;
     uint64_t leaf = opts != NULL && opts->leaf_items != 0 ? opts->leaf_items : allot_plan_leaf(n);
-    allot_err code = al_leaves_init(&r.leaves, n, leaf, reducer->acc_nbytes, err);
+    allot_err code = al_leaves_init(&r.leaves, pool, n, leaf, reducer->acc_nbytes, err);
     if (code == ALLOT_OK)
         code = al_leaves_run(pool, &r.leaves, fold_leaves, &r, (const void *)(uintptr_t)reducer->fold, arg,
                              opts, err);

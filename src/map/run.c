@@ -79,6 +79,12 @@ allot_err al_run_check(const char *call, const allot_map_opts *opts, allot_error
                            "%s: a reserved option is set; begin with "
                            "ALLOT_MAP_OPTS_INIT",
                            call);
+    if (opts->faults != NULL || opts->item_timeout_ns != 0)
+        return al_fail(
+            err, ALLOT_EINVAL, 0,
+            "%s: threads cannot go on after an item that ends them; for faults and item_timeout_ns, "
+            "open a pool with \"procs:N\"",
+            call);
     return ALLOT_OK;
 }
 
@@ -133,6 +139,8 @@ allot_err al_run_nothing(const allot_map_opts *opts)
 {
     if (opts != NULL && opts->stats != NULL)
         *opts->stats = (allot_stats){.nengines = 1, .plan = {.reason = ALLOT_REASON_NOTHING, .nengines = 1}};
+    if (opts != NULL && opts->faults != NULL)
+        opts->faults->nfaults = 0;
     if (opts != NULL)
         al_control_begin(opts->control, 0);
     return ALLOT_OK;

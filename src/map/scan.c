@@ -16,6 +16,7 @@
 #include "base/fail.h"
 #include "map/leaves.h"
 #include "map/run.h"
+#include "pool/procs.h"
 
 /** Up to here a scan is one leaf. Part of the result's bits. */
 #define ONE_LEAF_ITEMS 1024u
@@ -124,7 +125,7 @@ static allot_err scan_twice(allot_pool *pool, scan *s, uint64_t n, uint64_t leaf
                             allot_error *err)
 {
     size_t acc_nbytes = s->scanner->reduce.acc_nbytes;
-    allot_err code = al_leaves_init(&s->leaves, n, leaf, acc_nbytes, err);
+    allot_err code = al_leaves_init(&s->leaves, pool, n, leaf, acc_nbytes, err);
     void *spare = code == ALLOT_OK ? malloc(acc_nbytes) : NULL;
     if (code == ALLOT_OK && spare == NULL)
         code = al_fail(err, ALLOT_ENOMEM, 0, "allot_scan: out of memory");
@@ -140,6 +141,11 @@ allot_err allot_scan(allot_pool *pool, uint64_t n, const allot_scanner *scanner,
 {
     if (scanner == NULL || scanner->emit == NULL)
         return al_fail(err, ALLOT_EINVAL, 0, "allot_scan: a function is NULL");
+    if (al_procs_are_asked(pool))
+        return al_fail(
+            err, ALLOT_EUNSUPPORTED, 0,
+            "allot_scan: its results go through arg, which engines cannot write to; use a pool of threads");
+    pool = al_procs_or_threads(pool);
     if (al_leaves_check("allot_scan", &scanner->reduce, acc, err) != ALLOT_OK ||
         al_run_check("allot_scan", opts, err) != ALLOT_OK)
         return ALLOT_EINVAL;

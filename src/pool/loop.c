@@ -117,8 +117,7 @@ static uint32_t visitors_worth(const al_loop_spec *spec, double handover_ns, uin
     return worth < most ? (uint32_t)worth : most;
 }
 
-/** Items a unit, so that there are no more than UNITS_MAX: a multiple of the chunk, if that is fixed. */
-static uint64_t step_for(uint64_t nitems, uint64_t chunk_items)
+uint64_t al_loop_step(uint64_t nitems, uint64_t chunk_items)
 {
     uint64_t least = nitems / UNITS_MAX + 1;
     if (chunk_items <= 1 || chunk_items >= nitems)
@@ -135,7 +134,7 @@ static al_loop *prepare(allot_pool *pool, const al_loop_spec *spec, bool ownerle
     uint64_t nitems = spec->end - spec->begin;
     double handover_ns = atomic_load_explicit(&pool->handover_ns, memory_order_relaxed);
     loop->spec = *spec;
-    loop->step = step_for(nitems, spec->chunk_items);
+    loop->step = al_loop_step(nitems, spec->chunk_items);
     loop->unit_ticks = spec->item_ticks * (double)loop->step;
     loop->steal_ticks = STEAL_WORTH_HANDOVERS * handover_ns * al_clock_ticks_per_ns;
     loop->cpu = ownerless ? -1 : sched_getcpu();

@@ -48,6 +48,10 @@ AL_INLINE int al_loop_call(allot_for_fn fn, void *arg, uint64_t begin, uint64_t 
     return user;
 }
 
+/** Items a unit, so that their number fits into 32 bits: a multiple of the chunk, if that is fixed (not 0).
+ */
+uint64_t al_loop_step(uint64_t nitems, uint64_t chunk_items);
+
 /** Open the loop to the pool's workers, to be worked on by the calling thread too.
  * @return NULL when too many loops are open already or memory is short: then work alone */
 al_loop *al_loop_open(allot_pool *pool, const al_loop_spec *spec);

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "pool/loop.h"
+#include "pool/procs.h"
 #include "topo/topo.h"
 
 _Atomic(allot_pool *) al_pool_default_made;
@@ -41,6 +42,11 @@ static void watch_forks(void)
     (void)pthread_atfork(NULL, NULL, mark_child);
 }
 
+void al_pool_watch_forks(void)
+{
+    (void)pthread_once(&fork_once, watch_forks);
+}
+
 static allot_pool *pool_create(uint32_t nthreads, const allot_pool_opts *opts, allot_error *err)
 {
     allot_pool *pool = aligned_alloc(AL_CACHE_LINE, sizeof *pool);
@@ -51,7 +57,7 @@ static allot_pool *pool_create(uint32_t nthreads, const allot_pool_opts *opts, a
         (void)al_fail(err, ALLOT_ENOMEM, 0, "pool of %u threads: out of memory", nthreads);
         return NULL;
     }
-    (void)pthread_once(&fork_once, watch_forks);
+    al_pool_watch_forks();
     memset(pool, 0, sizeof *pool);
     pool->forks = al_pool_forks;
     memset(workers, 0, (nthreads + 1) * sizeof *workers);
@@ -161,6 +167,10 @@ void allot_pool_destroy(allot_pool *pool)
 {
     if (pool == NULL)
         return;
+    if (al_procs_of(pool) != NULL) {
+        al_procs_destroy(al_procs_of(pool));
+        return;
+    }
     if (!al_pool_is_orphan(pool))
         end_threads(pool);
     for (uint32_t i = 0; i < AL_POOL_LOOPS_MAX; i++)
@@ -205,8 +215,16 @@ allot_pool *al_pool_default(void)
     return pool;
 }
 
+void al_pool_default_alone(void)
+{
+    atomic_store_explicit(&default_nthreads, 1, memory_order_relaxed);
+}
+
 uint32_t allot_pool_nthreads(const allot_pool *pool)
 {
+    const al_procs *procs = al_procs_of(pool);
+    if (procs != NULL)
+        return procs->nengines;
     return pool != NULL ? pool->nthreads : al_pool_default_nthreads();
 }
 
@@ -214,6 +232,8 @@ allot_err allot_pool_costs(allot_pool *pool, allot_costs *costs)
 {
     if (costs == NULL)
         return ALLOT_EINVAL;
+    if (al_procs_of(pool) != NULL)
+        return ALLOT_EUNSUPPORTED;
     pool = pool != NULL ? pool : al_pool_default();
     if (pool == NULL)
         return ALLOT_ENOMEM;

@@ -1,5 +1,8 @@
 /* pool.h - the inside of a pool: its workers, and the loops that are open to them.
  *
+ * A pool of engines is another thing behind the same handle, told by the handle's lowest bit (procs.h):
+ * whoever is given one asks for that first.
+ *
  * Whoever runs a loop (src/map) opens it here when the planner says so. Rooms: pool.c makes and ends a
  * pool, worker.c is what a worker does when idle, park.c puts workers to sleep and wakes them, measure.c
  * finds the costs, loop.c cuts and steals.
@@ -100,6 +103,12 @@ static inline bool al_pool_is_orphan(const allot_pool *pool)
 
 /** The default pool, made if need be without waiting for its threads. NULL: it cannot be made. */
 allot_pool *al_pool_default(void);
+
+/** Have forks counted from here on. */
+void al_pool_watch_forks(void);
+
+/** In an engine: calls on the default pool run in series. */
+void al_pool_default_alone(void);
 
 /** Threads a default pool has or would have. Takes microseconds the first time. */
 uint32_t al_pool_default_nthreads(void);

@@ -355,7 +355,7 @@ static void bad_arguments_are_refused(void **state)
     assert_int_equal(err.code, ALLOT_EINVAL);
     assert_int_equal(allot_for(pool, 0, NULL, NULL, NULL, NULL), ALLOT_EINVAL);
     _Atomic uint64_t done = 0;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof((allot_map_opts *)0)->reserved / sizeof(uint64_t); i++) {
         allot_map_opts opts = ALLOT_MAP_OPTS_INIT;
         opts.reserved[i] = 1;
         assert_int_equal(allot_for(pool, 10, add_length, &done, &opts, &err), ALLOT_EINVAL);

@@ -568,7 +568,7 @@ static void bad_arguments_are_refused(void **state)
     assert_int_equal(allot_job_start(pool, 10, NULL, NULL, NULL, &job, &err), ALLOT_EINVAL);
     assert_int_equal(err.code, ALLOT_EINVAL);
     assert_int_equal(allot_job_start(pool, 10, enter_in_ledger, &l, NULL, NULL, &err), ALLOT_EINVAL);
-    allot_map_opts opts = {.reserved = {0, 0, 1, 0}};
+    allot_map_opts opts = {.reserved = {0, 1}};
     assert_int_equal(allot_job_start(pool, 10, enter_in_ledger, &l, &opts, &job, &err), ALLOT_EINVAL);
     assert_null(job);
     assert_int_equal(l.times[0], 0);
