@@ -123,6 +123,12 @@ static allot_err read_files(simulation *s, allot_error *err)
     return code == ALLOT_ENOTFOUND ? ALLOT_OK : code;
 }
 
+/** The step that it begins or goes on at. */
+static uint64_t begin_of(const simulation *s)
+{
+    return s->from.natoms > 0 ? s->from.step : s->options.first_step;
+}
+
 static allot_err find_box(const simulation *s, al_box *box, allot_error *err)
 {
     const al_md_options *o = &s->options;
@@ -446,7 +452,7 @@ static allot_err open_md(simulation *s, allot_error *err)
     if (code == ALLOT_OK)
         code = add_all(s, &box, err);
     if (code == ALLOT_OK)
-        code = al_md_start(&s->md, s->from.step, err);
+        code = al_md_start(&s->md, begin_of(s), err);
     if (code == ALLOT_OK)
         code = al_md_output_open(&s->output, o, &s->md, s->nranks, s->from.natoms > 0 ? &s->from : NULL,
                                  o->conf != NULL ? &s->files.gro : NULL, err);
@@ -459,9 +465,9 @@ static void read_progress(void *arg, al_progress_state *state)
 {
     const simulation *s = arg;
     *state = (al_progress_state){
-        .ndone = s->md.step, .ntotal = s->options.nsteps, .fraction = -1, .nbefore = s->from.step};
+        .ndone = s->md.step, .ntotal = s->options.nsteps, .fraction = -1, .nbefore = begin_of(s)};
     double days = (double)(al_clock_ns() - s->start_ns) * 1e-9 / 86400;
-    double time = (double)(state->ndone - s->from.step) * s->options.dt;
+    double time = (double)(state->ndone - begin_of(s)) * s->options.dt;
     bool is_ps = s->options.units == AL_MD_REAL;
     if (s->options.minimiser != AL_MD_STEPS) {
         (void)snprintf(state->remark, sizeof state->remark, "potential %.6g, largest force %.4g",

@@ -71,6 +71,11 @@ static char *write_options(const al_md_options *o)
         (void)al_buffer_text(&text, o->parameters);
         (void)al_buffer_text(&text, "\n");
     }
+    if (o->first_step != 0 || o->time_of_zero != 0) { /* checkpoints from before there were such know none */
+        (void)snprintf(line, sizeof line, "init-step %llu\ntinit %.17g\n", (unsigned long long)o->first_step,
+                       o->time_of_zero);
+        (void)al_buffer_text(&text, line);
+    }
     (void)al_buffer_byte(&text, '\0');
     if (text.failed)
         al_buffer_fini(&text);
@@ -125,7 +130,8 @@ static allot_err open_energies(al_md_output *output, const al_md *md, const al_c
                                  .ncolumns = output->ncolumns,
                                  .goes_on = from != NULL,
                                  .last_step = from != NULL ? from->step : 0,
-                                 .dt = output->options->dt};
+                                 .dt = output->options->dt,
+                                 .time_of_zero = output->options->time_of_zero};
     allot_err code = ALLOT_OK;
     for (int k = 0; k < 2 && code == ALLOT_OK; k++)
         code = al_series_open(in_folder(output, names[k], path), &opts, &output->energies[k], err);
@@ -142,7 +148,8 @@ static allot_err open_frames(al_md_output *output, const al_md *md, const al_che
                                      .goes_on = from != NULL,
                                      .last_step = from != NULL ? from->step : 0,
                                      .natoms = md->natoms,
-                                     .dt = o->dt};
+                                     .dt = o->dt,
+                                     .time_of_zero = o->time_of_zero};
     allot_err code = ALLOT_OK;
     if (o->frames > 0)
         code = al_trajectory_open(in_folder(output, "trajectory.xtc", path), &opts, &output->frames, err);
@@ -185,7 +192,7 @@ static allot_err write_energies(al_md_output *output, const al_md *md, const al_
     allot_err code = ALLOT_OK;
     for (int k = 0; k < 2 && code == ALLOT_OK; k++) {
         code =
-            al_series_row(output->energies[k], t->step, (double)t->step * output->options->dt, values, err);
+            al_series_row(output->energies[k], t->step, al_md_time_of(output->options, t->step), values, err);
         if (code == ALLOT_OK)
             code = al_series_flush(output->energies[k], err);
     }
@@ -202,7 +209,7 @@ static allot_err write_frames(al_md_output *output, const al_md *md, bool is_due
     if (code == ALLOT_OK && is_root(md)) {
         al_frame frame = {.step = md->step,
                           .natoms = md->natoms,
-                          .time = (double)md->step * output->options->dt,
+                          .time = al_md_time_of(output->options, md->step),
                           .x = {atoms->x, sizeof *atoms / sizeof(double)},
                           .v = {output->options->minimiser == AL_MD_STEPS ? atoms->v : NULL,
                                 sizeof *atoms / sizeof(double)},
@@ -285,7 +292,7 @@ static allot_err remember(al_md_output *output, al_md *md, allot_error *err)
     output->latest = (al_checkpoint){.step = md->step,
                                      .natoms = md->natoms,
                                      .seed = output->options->seed,
-                                     .time = (double)md->step * output->options->dt,
+                                     .time = al_md_time_of(output->options, md->step),
                                      .dt = output->options->dt,
                                      .cut = cut,
                                      .options = output->texts,

@@ -59,7 +59,8 @@ allot_err al_field_open(al_field *field, const al_field_opts *opts, const al_pai
     sum_charges(field);
     allot_err code = al_held_find(&field->held, topology, err);
     if (code == ALLOT_OK)
-        code = al_bound_open(&field->bound, topology, opts->reference, space->nthreads, err);
+        code = al_bound_open(&field->bound, topology, opts->reference, opts->coulomb, space->nthreads,
+                             err);
     if (code == ALLOT_OK)
         code =
             al_rigid_open(&field->rigid, topology, &field->held, opts->frozen, &space->kernels->settle, err);

@@ -26,15 +26,11 @@ static const char *missing(const al_setup_files *files)
     if (mdp->integrator == AL_INTEGRATE_LBFGS && al_rigid_freedom(t) > 0)
         return "integrator = l-bfgs: it keeps no lengths, of constraints or rigid waters: take steep, or "
                "constraints = none and define = -DFLEXIBLE";
-    if (mdp->tinit != 0 || mdp->init_step != 0)
-        return "tinit, init-step: time can begin at 0 only so far";
     if (mdp->comm_groups.n > 1)
         return "comm-grps: the motion of the whole system alone can be taken out so far";
     if (mdp->compressed_groups.n > 1 ||
         (mdp->compressed_groups.n == 1 && strcasecmp(mdp->compressed_groups.at[0], "System") != 0))
         return "compressed-x-grps: frames have all atoms (System) so far";
-    if (mdp->epsilon_r != 1 && al_topology_nterms(t, AL_TERM_PAIR14) > 0)
-        return "epsilon-r: only 1 is simulated so far where there are 1-4 pairs";
     if (al_topology_nterms(t, AL_TERM_RESTRAINT) > 0 && files->reference == NULL)
         return "the topology has position restraints: where do they hold the atoms? Name a structure with "
                "-r FILE";
