@@ -232,13 +232,24 @@ static double biggest(double (*f)[3])
     return most;
 }
 
-/** Whether an improper dihedral that differs from its middle by about pi has its fold, where the short way is
- * the other one, between two of the places that differences are taken at: there energies have no slope. */
-static bool is_at_fold(double step)
+/** How far a dihedral is from a line of the grid that `spacing` makes. */
+static double off_lines(double dihedral, double first, double spacing)
+{
+    return fabs(remainder(dihedral - first, spacing));
+}
+
+/** What differences may be off, relative. Where some of the places that they are taken at are on one side of
+ * an improper dihedral's fold and some on the other (the short way is the other one there) energies have no
+ * slope; where they are on two sides of a line of CMAP's grid its second derivative jumps. */
+static double allowance(double step)
 {
     enum { NEAREST = 50 }; /* places are 2 steps off, and a fiftieth of a length at least from the axis */
-    double off = fabs(remainder(made_dihedral[0] - one.params[2], 2 * M_PI));
-    return one.kind == AL_TERM_IMPROPER && M_PI - off < 2 * step * NEAREST;
+    double reach = 2 * step * NEAREST, spacing = 2 * M_PI / SIDE;
+    if (one.kind == AL_TERM_IMPROPER && off_lines(made_dihedral[0], one.params[2] + M_PI, 2 * M_PI) < reach)
+        return HUGE_VAL;
+    bool is_on_line =
+        off_lines(made_dihedral[0], 0, spacing) < reach || off_lines(made_dihedral[1], 0, spacing) < reach;
+    return one.kind == AL_TERM_CMAP && is_on_line ? 1e-4 : 1e-6;
 }
 
 static void forces_are_differences(double step)
@@ -246,8 +257,6 @@ static void forces_are_differences(double step)
     static const double steps[] = {-2, -1, 1, 2}, weights[] = {1.0 / 12, -8.0 / 12, 8.0 / 12, -1.0 / 12};
     double f[AL_TERM_ATOMS][3], at[AL_TERM_ATOMS][3];
     al_term_energies energies;
-    if (is_at_fold(step))
-        return;
     compute((const double(*)[3])one.at, f, &energies);
     double scale = biggest(f) + fabs(energies.of[one.kind]);
     memcpy(at, one.at, sizeof at);
@@ -259,7 +268,7 @@ static void forces_are_differences(double step)
                 slope += weights[k] * energy_at((const double(*)[3])at) / step;
             }
             at[a][d] = one.at[a][d];
-            prop_require(fabs(f[a][d] + slope) < 1e-6 * scale + rounding);
+            prop_require(fabs(f[a][d] + slope) < allowance(step) * scale + rounding);
         }
 }
 
