@@ -407,7 +407,7 @@ static allot_err set_up(simulation *s, al_md_opts *opts, allot_error *err)
         code = al_setup_make(&s->setup, &files, &box, opts, err);
     opts->space.density = (double)o->natoms / (box.edge[0] * box.edge[1] * box.edge[2]);
     if (s->from.natoms > 0)
-        opts->settles_start = false;
+        opts->settles_start = opts->begins_late = false;
     return code;
 }
 
@@ -454,8 +454,12 @@ static allot_err open_md(simulation *s, allot_error *err)
     if (code == ALLOT_OK)
         code = al_md_start(&s->md, begin_of(s), err);
     if (code == ALLOT_OK)
-        code = al_md_output_open(&s->output, o, &s->md, s->nranks, s->from.natoms > 0 ? &s->from : NULL,
-                                 o->conf != NULL ? &s->files.gro : NULL, err);
+        code = al_md_output_open(&s->output, o, &s->md,
+                                 &(al_md_output_facts){.nranks = s->nranks,
+                                                       .from = s->from.natoms > 0 ? &s->from : NULL,
+                                                       .conf = o->conf != NULL ? &s->files.gro : NULL,
+                                                       .setup = &s->setup},
+                                 err);
     if (code == ALLOT_OK)
         code = open_log(s, err);
     return code;

@@ -46,7 +46,7 @@ typedef struct al_md_options {
     bool checks;                         /* read them, and say what is in them: no simulation */
     uint64_t frames, full_frames, renew; /* steps between two; 0: none */
     double frame_precision;              /* parts that a nm has in frames */
-    bool resumes;
+    bool resumes, writes_whole;
     int precision;
     const char *kernel; /* NULL: the fastest that runs here */
     uint64_t nranks;    /* 0: not said */

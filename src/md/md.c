@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "md/buffer.h"
-#include "md/drift.h"
 #include "md/step.h"
 #include "md/tensor.h"
 
@@ -191,7 +190,8 @@ static allot_err check_energy(const al_md *md, allot_error *err)
                          (unsigned long long)md->step);
 }
 
-allot_err al_md_renew(al_md *md, allot_error *err)
+/** @param has_ended  velocities of velocity Verlet are of this time, not of half a step before */
+static allot_err begin(al_md *md, bool has_ended, allot_error *err)
 {
     uint64_t since = al_clock_ns();
     allot_err code = make_list(md, true, err);
@@ -200,8 +200,13 @@ allot_err al_md_renew(al_md *md, allot_error *err)
     spend_list(md, &since);
     code = find_forces(md, true, &since, err);
     if (code == ALLOT_OK)
-        code = al_step_sum_up(md, true, err);
+        code = al_step_sum_up(md, has_ended, err);
     return code == ALLOT_OK ? check_energy(md, err) : code;
+}
+
+allot_err al_md_renew(al_md *md, allot_error *err)
+{
+    return begin(md, true, err);
 }
 
 /** What a force field makes of the atoms that it begins with. */
@@ -214,11 +219,12 @@ static allot_err prepare(al_md *md, allot_error *err)
     allot_err code = make_list(md, true, err);
     if (code != ALLOT_OK)
         return code;
-    al_field_rest(&md->space);
+    al_field_rest(&md->field, &md->space);
     if (is_settled)
         code = al_step_settle_start(md, err);
-    if (is_stilled)
-        al_drift_remove(&md->space);
+    if (is_stilled && code == ALLOT_OK)
+        code = al_drift_remove(&md->space, &md->opts.still, err);
+    al_field_rest(&md->field, &md->space);
     al_vsites_place(&md->field.vsites, &md->space);
     return code;
 }
@@ -230,7 +236,7 @@ allot_err al_md_start(al_md *md, uint64_t step, allot_error *err)
     md->natoms = (uint64_t)natoms;
     md->step = step;
     allot_err code = al_field_is_open(&md->field) ? prepare(md, err) : ALLOT_OK;
-    return code == ALLOT_OK ? al_md_renew(md, err) : code;
+    return code == ALLOT_OK ? begin(md, !md->opts.begins_late, err) : code;
 }
 
 /** Some atom is farther from where it was listed than any listed pair was apart: no list that was made in
@@ -287,6 +293,7 @@ static allot_err take_forces(al_md *md, allot_error *err)
             space->v[at] = moves ? al_space_real(space, space->fr, at) : 0;
         }
     }
+    al_freeze_rest(&md->field.freeze, space, space->v);
     if (!al_step_keeps_lengths(md))
         return ALLOT_OK;
     memset(md->rigid_virial, 0, sizeof md->rigid_virial);

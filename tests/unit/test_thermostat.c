@@ -80,7 +80,7 @@ static void v_rescale_draws_from_the_canonical_distribution(void **state)
                                      .nbaths = 4};
     assert_int_equal(al_thermostat_check(&opts, NULL), ALLOT_OK);
     double kinetic[4], sums[4][4] = {{0}}, cross = 0, begin = 0, end = 0;
-    al_bath_state states[4] = {{.rate = 0}};
+    al_bath_state states[4] = {{.taken = 0}};
     for (int g = 0; g < 4; g++) {
         kinetic[g] = baths[g].freedom * BOLTZMANN * baths[g].temperature / 2;
         begin += kinetic[g];
@@ -132,7 +132,7 @@ static void berendsen_relaxes_exponentially(void **state)
                                      .every = 10,
                                      .baths = &bath,
                                      .nbaths = 1};
-    al_bath_state memory = {.rate = 0};
+    al_bath_state memory = {.taken = 0};
     al_bath_kick kick;
     double factor = bath.freedom * BOLTZMANN / 2, begin = factor * 350, kinetic = begin;
     for (int k = 1; k <= 100; k++) {
@@ -208,9 +208,15 @@ static double wobble(int kind, double dt, double time, double *drift)
 {
     oscillators o;
     const al_bath bath = {.freedom = 3.0 * NATOMS, .temperature = 300, .tau = 0.5};
-    const al_thermostat_opts opts = {
-        .kind = kind, .boltzmann = BOLTZMANN, .dt = dt, .every = 1, .seed = 9, .baths = &bath, .nbaths = 1};
-    al_bath_state memory = {.rate = 0};
+    const al_thermostat_opts opts = {.kind = kind,
+                                     .boltzmann = BOLTZMANN,
+                                     .dt = dt,
+                                     .every = 1,
+                                     .nlinks = 1,
+                                     .seed = 9,
+                                     .baths = &bath,
+                                     .nbaths = 1};
+    al_bath_state memory = {.taken = 0};
     double sums[5] = {0, 0, 0, 0, 0};
     begin_oscillators(&o, 500, BOLTZMANN * 400);
     int nsteps = (int)(time / dt + 0.5);
@@ -258,9 +264,10 @@ static void nose_hoover_oscillates_with_its_period(void **state)
                                          .boltzmann = BOLTZMANN,
                                          .dt = 0.001,
                                          .every = every,
+                                         .nlinks = 1,
                                          .baths = &bath,
                                          .nbaths = 1};
-        al_bath_state memory = {.rate = 0};
+        al_bath_state memory = {.taken = 0};
         oscillators o;
         begin_oscillators(&o, 0, BOLTZMANN * 300);
         double wanted = bath.freedom * BOLTZMANN * 300 / 2, scale = sqrt(1.001 * wanted / kinetic_of(&o));
@@ -302,7 +309,7 @@ static void v_rescale_makes_oscillators_canonical(void **state)
                                      .seed = 11,
                                      .baths = &bath,
                                      .nbaths = 1};
-    al_bath_state memory = {.rate = 0};
+    al_bath_state memory = {.taken = 0};
     oscillators o;
     double sums[4] = {0, 0, 0, 0};
     begin_oscillators(&o, 100, BOLTZMANN * 300);
