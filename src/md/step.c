@@ -175,16 +175,15 @@ static allot_err step_with_more(al_md *md, stepping *t, allot_error *err)
     return keep_lengths(md, t, md->opts.dt, leaps(md) ? 1 : 2, err); /* half of the force's kick is behind */
 }
 
-/** With velocities of a step's own time, what the thermostat does to them at once. What is told of the step
- * is as it was before, in GROMACS, too. */
+/** With velocities of a step's own time, what the thermostat does to them at once. */
 static void couple_at_once(al_md *md, const stepping *t)
 {
     if (leaps(md) || !al_ensemble_is_any(&md->ensemble))
         return;
-    if (!t->is_real)
-        al_ensemble_look(&md->ensemble);
-    else if (al_ensemble_begin(&md->ensemble, &md->space, md->step, true, t->box))
+    if (al_ensemble_begin(&md->ensemble, &md->space, md->step, t->is_real, t->box))
         al_ensemble_kick(&md->ensemble, &md->space, 0);
+    if (!t->is_real) /* what is told of the step is as it was before, in GROMACS, too */
+        al_ensemble_look(&md->ensemble);
 }
 
 /** Box and atoms as the barostat will have them. */

@@ -11,8 +11,8 @@ import sys
 
 import numpy
 import trr
-from physics import BAR, Comparison, nearest, read_gro, simulate
-from steps import BASE, DOUBLE, PRESSED, compare_steps, write_start
+from physics import Bounds, Comparison, nearest, read_gro, simulate
+from steps import BASE, compare_steps, write_start
 
 PME = "coulombtype = PME\nfourierspacing = 0.12\n"
 FIELD = "coulombtype = Reaction-Field\nepsilon-rf = 78\n"
@@ -22,16 +22,18 @@ LEAP_FROG, VERLET, DESCENT = "integrator = md\n", "integrator = md-vv\n", "integ
 BATHS = "tc-grps = Protein Water\ntau-t = 0.1 0.2\nref-t = 300 310\n"
 BERENDSEN = "tcoupl = berendsen\n" + BATHS
 CHAINS = "tcoupl = nose-hoover\n" + BATHS
+FRICTION = BATHS.replace("0.1 0.2", "0.01 0.02")
 SLOPE = "freezegrps = slope pillar\nfreezedim = Y N N N Y Y\n"
 INDEX = ("-n", "groups.ndx"), ("--index", "groups.ndx")
 RANKS = ("-n", "4", "-j", "1", "--grid", "2x2x1")
+BOUNDS = Bounds(energy=1e-6, force=2e-6, virial=1e-6, x=5e-7, v=3e-5)
 compare = Comparison()
 
 
-def try_steps(number, parameters, index=False, more=(), bounds=DOUBLE, first=0):
+def try_steps(number, parameters, index=False, more=(), **options):
     what = ", ".join(line.split(" = ")[1] for line in parameters.split("\n") if line)
     grompp, ours = INDEX if index else ((), ())
-    return compare_steps(compare, f"keys{number}", what, parameters, bounds, grompp, (*ours, *more), first)
+    return compare_steps(compare, f"keys{number}", what, parameters, BOUNDS, grompp, (*ours, *more), **options)
 
 
 def check_times():
@@ -96,13 +98,17 @@ def check_compressed():
 
 def check_motion():
     """Groups whose motion is taken out are still, and what is in none keeps it."""
-    masses = read_masses()
+    momentum = (read_gro("start.gro")[1] * read_masses()[:, None])[:NPROTEIN].sum(axis=0)
+    if not abs(momentum).max() > 1:
+        compare.complain("the peptide is still before it is made so: this test shows nothing")
     for number, (groups, more) in enumerate((("Protein Water", ()), ("Protein Water", RANKS), ("Protein", ()))):
-        parameters = FIELD + H_BONDS + LEAP_FROG + ON + f"comm-grps = {groups}\nnstcomm = 10\n" + BERENDSEN + "nsttcouple = 4\n"
-        _, run = try_steps(f"still{number}", parameters, more=more)
-        v = run.frames[0][1] * masses[:, None]
-        if not abs(v[:NPROTEIN].sum(axis=0)).max() > 0.1:
-            compare.complain("the peptide is still before it is made so: this test shows nothing")
+        parameters = FIELD + H_BONDS + LEAP_FROG + ON + f"comm-grps = {groups}\nnstcomm = 10\ninit-step = 2\n" + BERENDSEN + "nsttcouple = 4\n"
+        try_steps(f"still{number}", parameters, more=more, first=2, forgiven=is_removed)
+
+
+def is_removed(step, name):
+    """GROMACS counts the motion that was taken out after step 10 as kinetic energy of half a step after it all the same."""
+    return step == 11 and (name in ("Kinetic_En.", "Total_Energy", "Temperature") or name.startswith("Pres"))
 
 
 def read_masses():
@@ -112,11 +118,11 @@ def read_masses():
 
 
 def check_frozen():
-    """Along some directions: with both integrators, restraints of lengths aside, and on ranks; with friction, of which chance is ours."""
+    """Along some directions: with both integrators, and on ranks; with friction, of which chance is ours; and in a minimisation."""
     runs = [
-        try_steps("freeze0", FIELD + FREE + LEAP_FROG + ANEW + SLOPE, index=True, bounds=PRESSED)[1],
-        try_steps("freeze1", PME + FREE + VERLET + ANEW + SLOPE + BERENDSEN + "nsttcouple = 2\n", index=True, more=RANKS, bounds=PRESSED)[1],
-        simulate("friction", BASE + FIELD + FREE + DESCENT + ON + SLOPE + BATHS.replace("0.1 0.2", "0.01 0.02"), "start.gro", "topol.top", *INDEX[1]),
+        try_steps("freeze0", FIELD + FREE + LEAP_FROG + ANEW + SLOPE, index=True)[1],
+        try_steps("freeze1", PME + FREE + VERLET + ANEW + SLOPE + "comm-mode = none\n" + BERENDSEN + "nsttcouple = 2\n", index=True, more=RANKS)[1],
+        simulate("friction", BASE + FIELD + FREE + DESCENT + ON + SLOPE + FRICTION, "start.gro", "topol.top", *INDEX[1]),
     ]
     x, _, box = read_gro("start.gro")
     groups = read_groups()
@@ -126,9 +132,17 @@ def check_frozen():
             still, moved = apart[groups[group]][:, along], numpy.delete(apart[groups[group]], along, axis=1)
             if not abs(still).max() < 1e-8 or not abs(moved).min() > 1e-9 or (run.frames[10][1][groups[group]][:, along] != 0).any():
                 compare.complain(f"{group} is not frozen along {along} alone: {abs(still).max()}, {abs(moved).min()}")
-    kinetic = [row["Kinetic_En."] for row in runs[2].rows]
-    conserved = [row["Conserved_En."] for row in runs[2].rows]
-    compare.hold("friction on frozen atoms", "what is conserved by the kinetic energy", (max(conserved) - min(conserved)) / kinetic[0], 2e-3)
+    all_along_x = "freezegrps = System\nfreezedim = Y N N\n"
+    run = simulate("sheets", BASE + FIELD + FREE + DESCENT + ON + all_along_x + FRICTION, "start.gro", "topol.top")
+    conserved = [row["Conserved_En."] for row in run.rows]
+    off = (max(conserved) - min(conserved)) / run.rows[0]["Kinetic_En."]
+    compare.hold("friction on frozen atoms", "what is conserved by the kinetic energy", off, 0.05)
+    with open("descent.mdp", "w", encoding="ascii") as file:
+        file.write("integrator = steep\nnsteps = 10\nrcoulomb = 0.85\nrvdw = 0.85\n" + FIELD + FREE.split("dt")[0] + all_along_x)
+    allot("descent.mdp", "-o", "descent")
+    apart = nearest(read_gro("descent/final.gro")[0] - x, box)
+    if not abs(apart[:, 0]).max() < 1e-6 < 1e-3 < abs(apart[:, 1]).max():
+        compare.complain(f"a minimisation moves atoms along x, where they are frozen, by {abs(apart[:, 0]).max()} nm")
 
 
 def read_groups():

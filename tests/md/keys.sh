@@ -52,7 +52,7 @@ refused 'bad.mdp: comm-grps: atom 1 is in System and in a group before it' 'comm
 refused 'bad.mdp: compressed-x-grps: atom 1 is in System and in a group before it' 'compressed-x-grps = Protein System'
 refused 'bad.mdp: comm-grps: groups.ndx has no group Solvent; there are: System, Protein, Water, ends, ' 'comm-grps = Protein Solvent'
 refused 'bad.mdp: freezedim: atom 1 \(CH3 of 1ACE\) is frozen along some directions, and has constraints' 'freezegrps = Protein' 'freezedim = Y N N'
-refused 'bad.mdp: freezedim: atom 23 \(OW of 4SOL\) .* has rigid waters, which' 'freezegrps = Water' 'freezedim = N N Y'
+refused 'bad.mdp: freezedim: atom 23 \(OW of 1SOL\) .* has rigid waters, which' 'freezegrps = Water' 'freezedim = N N Y'
 refused 'bad.mdp: freezedim: maybe: Y or N is wanted' 'freezegrps = Protein' 'freezedim = Y maybe N'
 refused 'pcoupl: parrinello-rahman is supported with integrator = md' 'integrator = md-vv' 'tcoupl = nose-hoover' 'tc-grps = System' 'tau-t = 1' \
     'ref-t = 300' 'pcoupl = parrinello-rahman' 'ref-p = 1' 'compressibility = 4.5e-5' 'tau-p = 2'

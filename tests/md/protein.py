@@ -49,7 +49,9 @@ compare = Comparison()
 def try_case(number, parameters):
     bounds = PRESSED if "pcoupl" in parameters or "freezegrps" in parameters else DOUBLE
     name, what = f"case{number}", f"{force_field} " + ", ".join(line.split(" = ")[1] for line in parameters.split("\n") if line)
-    rows, run = compare_steps(compare, name, what, parameters, bounds)
+    # GROMACS takes degrees of freedom of frozen atoms twice: docs/formats/mdp.md
+    forgiven = lambda step, name: "freezegrps" in parameters and name == "Temperature"
+    rows, run = compare_steps(compare, name, what, parameters, bounds, forgiven=forgiven)
     mixed = simulate(name + ".mixed", BASE + parameters, "start.gro", "topol.top", "-r", "start.gro", "--precision", "mixed", "--steps", "0")
     compare.row(f"{what}, mixed", mixed.rows[0], rows[0], run.box, MIXED)
     compare.forces(f"{what}, mixed", mixed.frames[0][2], run.frames[0][2], MIXED)

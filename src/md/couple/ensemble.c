@@ -144,13 +144,14 @@ bool al_ensemble_begin(al_ensemble *ensemble, const al_space *space, uint64_t st
     al_couple_begin(couple, step, ensemble->halves, box, &ensemble->shown, ensemble->turns);
     if (is_kept)
         copy_state(couple, &ensemble->shown, &ensemble->state);
+    ensemble->has_begun = ensemble->has_begun || is_kept;
     return is_wanted_by_any(ensemble);
 }
 
 bool al_ensemble_finish(al_ensemble *ensemble, const al_space *space, uint64_t step)
 {
     const al_couple *couple = ensemble->opts.couple;
-    if (couple == NULL || !al_couple_is_to_finish(couple, step))
+    if (!ensemble->has_begun || !al_couple_is_to_finish(couple, step))
         return false;
     find_halves(ensemble, space);
     al_couple_finish(couple, ensemble->halves, &ensemble->state, ensemble->turns);

@@ -19,6 +19,7 @@ typedef struct al_ensemble {
     al_ensemble_opts opts;
     al_couple_state state,
         shown;      /**< as the next step finds it; and with what a step would do, for what is told */
+    bool has_begun; /**< a step, since it was opened: so there may be one to finish */
     double given;   /**< energy that friction gave to the atoms of all ranks */
     al_turn *turns; /**< [ngroups], or one */
     double *halves;
