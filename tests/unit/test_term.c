@@ -40,10 +40,8 @@ static struct {
 
 static al_term_tables tables_of_one(void)
 {
-    return (al_term_tables){.params = one.params,
-                            .cmaps = one.cmaps,
-                            .reference = one.reference,
-                            .coulomb = AL_TERM_COULOMB};
+    return (al_term_tables){
+        .params = one.params, .cmaps = one.cmaps, .reference = one.reference, .coulomb = AL_TERM_COULOMB};
 }
 
 /** Energies and forces of atoms at `at`; checks that they are added, and to the term's places only. */
