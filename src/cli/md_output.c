@@ -230,7 +230,7 @@ static allot_err write_frames(al_md_output *output, const al_md *md, bool is_due
     double *forces = NULL;
     allot_err code = al_md_gather(md, &atoms, is_full_due ? &forces : NULL, err);
     if (code == ALLOT_OK && is_root(md)) {
-        if (output->options->writes_whole)
+        if (output->options->writes_whole && output->whole.topology != NULL)
             al_whole_make(&output->whole, &md->space.lattice, atoms->x, sizeof *atoms / sizeof(double));
         al_frame frame = {.step = md->step,
                           .natoms = md->natoms,
@@ -396,7 +396,7 @@ static allot_err write_structure(const al_md_output *output, const al_md *md, co
         if (has_velocities)
             memcpy(&gro.v[3 * k], atoms[k].v, 3 * sizeof(double));
     }
-    if (good && output->options->topology != NULL)
+    if (good && output->whole.topology != NULL)
         al_whole_make(&output->whole, &md->space.lattice, gro.x, 3);
     al_space_box(&md->space, gro.box);
     gro.is_triclinic = al_lattice_is_skewed(&md->space.lattice);

@@ -21,7 +21,7 @@
 typedef struct al_bound {
     const al_topology *topology;
     const al_reference *reference; /**< where RESTRAINT holds atoms; borrowed; NULL: no term does */
-    double coulomb; /**< al_term_tables' */
+    double coulomb;                /**< al_term_tables' */
     al_term_index *indices;
     al_cmap *cmaps;
     al_term *terms[AL_TERM_NKINDS]; /**< atom[] are places */

@@ -8,10 +8,8 @@
 
 #include "base/fail.h"
 
-enum {
-    SHARES = 64,
-    SUMS = 4 /* of a group: momentum, mass */
-};           /* of blocks, however many threads there are */
+enum { SHARES = 64 }; /* of blocks, however many threads there are */
+enum { SUMS = 4 };    /* of a group: momentum, mass */
 
 typedef struct drift {
     al_space *space;

@@ -40,8 +40,8 @@ typedef struct al_md_opts {
     double tolerance; /**< energy a time unit that an atom may drift because the pruned list is used for
                          longer than is safe for the fastest atoms (buffer.h); 0: no pair is ever missed */
     al_integrator integrator;
-    uint64_t still_every;  /**< motion of the whole is taken out before steps are done from 0, this, twice
-                              this ...; 0: never */
+    uint64_t still_every;  /**< motion of the whole is taken out of steps that are done from 0, this, twice
+                              this ...: in leap-frog after, in velocity Verlet before; 0: never */
     al_drift_groups still; /**< or of these groups */
     uint64_t
         balance_every; /**< lists between two looks at whether domains should be of other sizes; 0: never */

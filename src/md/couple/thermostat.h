@@ -8,9 +8,9 @@
  *
  * of which M is a barostat's (barostat.h), and lambda 1 and drag 0 where nothing is due. It is due where
  * al_thermostat_is_due() says so. With velocity Verlet `kinetic` is of the step's time, and velocities of
- * that time are multiplied by lambda at once. Nosé-Hoover's drag is for leap-frog alone; with velocity Verlet
- * it is a chain of thermostats, each link holding the one before, that does half of its work at the end of
- * the first of `every` steps, and half before.
+ * that time are multiplied by lambda at once. The drag is for leap-frog alone; with velocity Verlet
+ * Nosé-Hoover is a chain of thermostats, each link holding the one before, that does half of its work
+ * before the first of `every` steps, and half after it.
  *
  * Pure: energies may be in any unit, times too, and all ranks find the same bits from the same sums.
  *
