@@ -110,6 +110,7 @@ complete -c allot -n '__fish_seen_subcommand_from md' -l output -s o -x -d 'wher
 complete -c allot -n '__fish_seen_subcommand_from md' -l resume -d 'go on from the folder\'s checkpoint, up to the same --steps, in the same files; begin where there is none'
 complete -c allot -n '__fish_seen_subcommand_from md' -l frames -x -d 'steps between two frames of positions (trajectory.xtc); 0: none'
 complete -c allot -n '__fish_seen_subcommand_from md' -l full-frames -x -d 'steps between two frames of positions, velocities and forces (trajectory.trr); 0: none'
+complete -c allot -n '__fish_seen_subcommand_from md' -l whole -d 'in frames, molecules are in one piece, as they always are in final.gro; otherwise each atom is in the box, as in GROMACS\'s frames'
 complete -c allot -n '__fish_seen_subcommand_from md' -l renew -x -d 'steps between two states that a run can go on from, with -o'
 complete -c allot -n '__fish_seen_subcommand_from md' -l units -x -a 'reduced real' -d 'what numbers mean, here and in files: multiples of sigma, epsilon and the mass; or nm, ps, u, kJ/mol, K and bar'
 complete -c allot -n '__fish_seen_subcommand_from md' -l sigma -x -d 'length of the potential: where it is 0'

@@ -119,6 +119,8 @@ static void apply_minimiser(const al_mdp *mdp, al_md_options *o)
     o->first_length = mdp->emstep;
     o->ncorrections = (uint64_t)mdp->nbfgscorr;
     o->dt = 1;
+    o->time_of_zero = 0;
+    o->first_step = 0;
     o->renew = 0;
 }
 
@@ -131,9 +133,12 @@ void al_md_files_apply(const al_md_files *files, al_md_options *o)
     o->integrator = mdp->integrator == AL_INTEGRATE_VELOCITY_VERLET ? AL_MD_VERLET : AL_MD_LEAP_FROG;
     o->still_every = mdp->removes_drift ? (uint64_t)mdp->nstcomm : 0;
     o->temperature = mdp->gen_temp;
+    o->time_of_zero = mdp->tinit;
+    o->first_step = (uint64_t)mdp->init_step;
     apply_minimiser(mdp, o);
     if (!o->has_nsteps)
         o->nsteps = mdp->nsteps < 0 ? UINT64_MAX / 2 : (uint64_t)mdp->nsteps;
+    o->nsteps += o->first_step;
     if (!o->has_every) {
         o->every = shortest(energies, 1);
         o->told_every = shortest(told, 1);

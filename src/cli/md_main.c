@@ -127,6 +127,12 @@ static allot_err read_files(simulation *s, allot_error *err)
     return code == ALLOT_ENOTFOUND ? ALLOT_OK : code;
 }
 
+/** The step that it begins or goes on at. */
+static uint64_t begin_of(const simulation *s)
+{
+    return s->from.natoms > 0 ? s->from.step : s->options.first_step;
+}
+
 static allot_err find_box(const simulation *s, al_box *box, allot_error *err)
 {
     const al_md_options *o = &s->options;
@@ -448,7 +454,7 @@ static allot_err set_up(simulation *s, al_md_opts *opts, allot_error *err)
     if (code == ALLOT_OK && s->split.cutoff > 0)
         al_split_apply(&s->split, opts);
     if (s->from.natoms > 0)
-        opts->settles_start = false;
+        opts->settles_start = opts->begins_late = false;
     return code;
 }
 
@@ -495,10 +501,14 @@ static allot_err open_md(simulation *s, allot_error *err)
     if (code == ALLOT_OK)
         code = add_all(s, &box, err);
     if (code == ALLOT_OK)
-        code = al_md_start(&s->md, s->from.step, err);
+        code = al_md_start(&s->md, begin_of(s), err);
     if (code == ALLOT_OK)
-        code = al_md_output_open(&s->output, o, &s->md, s->nranks, s->from.natoms > 0 ? &s->from : NULL,
-                                 o->conf != NULL ? &s->files.gro : NULL, err);
+        code = al_md_output_open(&s->output, o, &s->md,
+                                 &(al_md_output_facts){.nranks = s->nranks,
+                                                       .from = s->from.natoms > 0 ? &s->from : NULL,
+                                                       .conf = o->conf != NULL ? &s->files.gro : NULL,
+                                                       .setup = &s->setup},
+                                 err);
     if (code == ALLOT_OK)
         code = open_log(s, err);
     return code;
@@ -508,9 +518,9 @@ static void read_progress(void *arg, al_progress_state *state)
 {
     const simulation *s = arg;
     *state = (al_progress_state){
-        .ndone = s->md.step, .ntotal = s->options.nsteps, .fraction = -1, .nbefore = s->from.step};
+        .ndone = s->md.step, .ntotal = s->options.nsteps, .fraction = -1, .nbefore = begin_of(s)};
     double days = (double)(al_clock_ns() - s->start_ns) * 1e-9 / 86400;
-    double time = (double)(state->ndone - s->from.step) * s->options.dt;
+    double time = (double)(state->ndone - begin_of(s)) * s->options.dt;
     bool is_ps = s->options.units == AL_MD_REAL;
     if (s->options.minimiser != AL_MD_STEPS) {
         (void)snprintf(state->remark, sizeof state->remark, "potential %.6g, largest force %.4g",

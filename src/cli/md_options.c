@@ -51,6 +51,10 @@ static const al_option options_table[] = {
     {"full-frames", 0, AL_OPTION_COUNT, AT(full_frames), "N", NULL, 0, 0, "0",
      "steps between two frames of positions, velocities and forces (trajectory.trr); 0: none",
      AT(has_full_frames)},
+    {"whole", 0, AL_OPTION_FLAG, AT(writes_whole), NULL, NULL, 0, 0, NULL,
+     "in frames, molecules are in one piece, as they always are in final.gro; otherwise each atom is in the "
+     "box, as in GROMACS's frames",
+     UNSEEN},
     {"renew", 0, AL_OPTION_COUNT, AT(renew), "N", NULL, 1, 0, "1000",
      "steps between two states that a run can go on from, with -o", UNSEEN},
     {"units", 0, AL_OPTION_CHOICE, AT(units), "WHICH", "reduced|real", 0, 0, "reduced",

@@ -35,6 +35,8 @@ typedef struct al_md_options {
     int modifier;
     double switch_from; /* 0: not said */
     double density, temperature, cutoff, skin, near_skin, dt, tolerance;
+    uint64_t first_step; /* that it begins at; nsteps: that it ends at */
+    double time_of_zero; /* of step 0 */
     uint64_t nsteps, seed, still_every;
     uint64_t every, told_every; /* steps between two rows in files, two lines; 0: none */
     bool has_still_every, has_nsteps, has_seed, has_every, has_frames, has_full_frames;
@@ -47,7 +49,7 @@ typedef struct al_md_options {
     bool checks;                         /* read them, and say what is in them: no simulation */
     uint64_t frames, full_frames, renew; /* steps between two; 0: none */
     double frame_precision;              /* parts that a nm has in frames */
-    bool resumes;
+    bool resumes, writes_whole;
     int precision;
     const char *kernel; /* NULL: the fastest that runs here */
     uint64_t nranks;    /* 0: not said */
@@ -71,6 +73,11 @@ int al_md_run(int argc, char **argv);
 
 /** What their numbers mean. */
 const al_units *al_md_units(const al_md_options *options);
+/** The time of a step. */
+static inline double al_md_time_of(const al_md_options *options, uint64_t step)
+{
+    return options->time_of_zero + (double)step * options->dt;
+}
 /** Where a switch of the potential begins. */
 double al_md_switch_from(const al_md_options *options);
 /** What holds for those that were not given. */

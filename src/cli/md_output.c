@@ -75,6 +75,11 @@ static char *write_options(const al_md_options *o)
         (void)snprintf(line, sizeof line, "tune-pme %.17g\n", o->tune_factor);
         (void)al_buffer_text(&text, line);
     }
+    if (o->first_step != 0 || o->time_of_zero != 0) { /* checkpoints from before there were such know none */
+        (void)snprintf(line, sizeof line, "init-step %llu\ntinit %.17g\n", (unsigned long long)o->first_step,
+                       o->time_of_zero);
+        (void)al_buffer_text(&text, line);
+    }
     (void)al_buffer_byte(&text, '\0');
     if (text.failed)
         al_buffer_fini(&text);
@@ -129,7 +134,8 @@ static allot_err open_energies(al_md_output *output, const al_md *md, const al_c
                                  .ncolumns = output->ncolumns,
                                  .goes_on = from != NULL,
                                  .last_step = from != NULL ? from->step : 0,
-                                 .dt = output->options->dt};
+                                 .dt = output->options->dt,
+                                 .time_of_zero = output->options->time_of_zero};
     allot_err code = ALLOT_OK;
     for (int k = 0; k < 2 && code == ALLOT_OK; k++)
         code = al_series_open(in_folder(output, names[k], path), &opts, &output->energies[k], err);
@@ -141,36 +147,42 @@ static allot_err open_frames(al_md_output *output, const al_md *md, const al_che
 {
     char path[PATH_MAX];
     const al_md_options *o = output->options;
-    const al_trajectory_opts opts = {.precision = o->frame_precision,
-                                     .is_double = o->precision == AL_MD_DOUBLE,
-                                     .goes_on = from != NULL,
-                                     .last_step = from != NULL ? from->step : 0,
-                                     .natoms = md->natoms,
-                                     .dt = o->dt};
+    al_trajectory_opts opts = {.precision = o->frame_precision,
+                               .is_double = o->precision == AL_MD_DOUBLE,
+                               .goes_on = from != NULL,
+                               .last_step = from != NULL ? from->step : 0,
+                               .natoms = md->natoms,
+                               .dt = o->dt,
+                               .time_of_zero = o->time_of_zero};
     allot_err code = ALLOT_OK;
-    if (o->frames > 0)
-        code = al_trajectory_open(in_folder(output, "trajectory.xtc", path), &opts, &output->frames, err);
-    if (o->full_frames > 0 && code == ALLOT_OK)
+    if (o->full_frames > 0)
         code =
             al_trajectory_open(in_folder(output, "trajectory.trr", path), &opts, &output->full_frames, err);
+    opts.natoms = output->setup->framed != NULL ? output->setup->nframed : md->natoms;
+    if (o->frames > 0 && code == ALLOT_OK)
+        code = al_trajectory_open(in_folder(output, "trajectory.xtc", path), &opts, &output->frames, err);
     return code;
 }
 
-allot_err al_md_output_open(al_md_output *output, const al_md_options *options, const al_md *md, int nranks,
-                            const al_checkpoint *from, const al_gro *conf, allot_error *err)
+allot_err al_md_output_open(al_md_output *output, const al_md_options *options, const al_md *md,
+                            const al_md_output_facts *facts, allot_error *err)
 {
+    const al_checkpoint *from = facts->from;
     *output = (al_md_output){.options = options,
-                             .conf = conf,
+                             .conf = facts->conf,
+                             .setup = facts->setup,
                              .keeps_newest = true,
                              .written_ns = al_clock_ns(),
-                             .nranks = (uint32_t)nranks};
+                             .nranks = (uint32_t)facts->nranks};
     if (options->output == NULL)
         return ALLOT_OK;
     allot_err code = ALLOT_OK;
     if (is_root(md)) {
+        bool has_molecules = options->topology != NULL;
         output->texts = write_options(options);
-        code = output->texts != NULL ? make_folder(output, from != NULL, err)
-                                     : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+        bool good = output->texts != NULL &&
+                    (!has_molecules || al_whole_open(&output->whole, md->opts.field.topology));
+        code = good ? make_folder(output, from != NULL, err) : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
         if (code == ALLOT_OK)
             code = open_energies(output, md, from, err);
         if (code == ALLOT_OK)
@@ -189,10 +201,28 @@ static allot_err write_energies(al_md_output *output, const al_md *md, const al_
     allot_err code = ALLOT_OK;
     for (int k = 0; k < 2 && code == ALLOT_OK; k++) {
         code =
-            al_series_row(output->energies[k], t->step, (double)t->step * output->options->dt, values, err);
+            al_series_row(output->energies[k], t->step, al_md_time_of(output->options, t->step), values, err);
         if (code == ALLOT_OK)
             code = al_series_flush(output->energies[k], err);
     }
+    return code;
+}
+
+/** A frame of positions alone, of those atoms that it is to have. */
+static allot_err write_compressed(al_md_output *output, al_frame frame, allot_error *err)
+{
+    const al_setup *setup = output->setup;
+    if (setup->framed == NULL)
+        return al_trajectory_frame(output->frames, &frame, err);
+    double *x = malloc(3 * setup->nframed * sizeof *x);
+    if (x == NULL)
+        return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
+    for (uint64_t k = 0; k < setup->nframed; k++)
+        memcpy(x + 3 * k, frame.x.at + setup->framed[k] * frame.x.stride, 3 * sizeof *x);
+    frame.x = (al_vectors){x, 3};
+    frame.natoms = setup->nframed;
+    allot_err code = al_trajectory_frame(output->frames, &frame, err);
+    free(x);
     return code;
 }
 
@@ -204,16 +234,18 @@ static allot_err write_frames(al_md_output *output, const al_md *md, bool is_due
     double *forces = NULL;
     allot_err code = al_md_gather(md, &atoms, is_full_due ? &forces : NULL, err);
     if (code == ALLOT_OK && is_root(md)) {
+        if (output->options->writes_whole && output->whole.topology != NULL)
+            al_whole_make(&output->whole, &md->space.lattice, atoms->x, sizeof *atoms / sizeof(double));
         al_frame frame = {.step = md->step,
                           .natoms = md->natoms,
-                          .time = (double)md->step * output->options->dt,
+                          .time = al_md_time_of(output->options, md->step),
                           .x = {atoms->x, sizeof *atoms / sizeof(double)},
                           .v = {output->options->minimiser == AL_MD_STEPS ? atoms->v : NULL,
                                 sizeof *atoms / sizeof(double)},
                           .f = {forces, 3}};
         al_space_box(&md->space, frame.box);
         if (is_due)
-            code = al_trajectory_frame(output->frames, &frame, err);
+            code = write_compressed(output, frame, err);
         if (is_full_due && code == ALLOT_OK)
             code = al_trajectory_frame(output->full_frames, &frame, err);
     }
@@ -289,7 +321,7 @@ static allot_err remember(al_md_output *output, al_md *md, allot_error *err)
     output->latest = (al_checkpoint){.step = md->step,
                                      .natoms = md->natoms,
                                      .seed = output->options->seed,
-                                     .time = (double)md->step * output->options->dt,
+                                     .time = al_md_time_of(output->options, md->step),
                                      .dt = output->options->dt,
                                      .cut = cut,
                                      .split = md->opts.split,
@@ -369,6 +401,8 @@ static allot_err write_structure(const al_md_output *output, const al_md *md, co
         if (has_velocities)
             memcpy(&gro.v[3 * k], atoms[k].v, 3 * sizeof(double));
     }
+    if (good && output->whole.topology != NULL)
+        al_whole_make(&output->whole, &md->space.lattice, gro.x, 3);
     al_space_box(&md->space, gro.box);
     gro.is_triclinic = al_lattice_is_skewed(&md->space.lattice);
     allot_err code = good ? al_gro_write(in_folder(output, "final.gro", path), &gro, err)
@@ -424,6 +458,8 @@ allot_err al_md_output_close(al_md_output *output, allot_error *err)
         if ((closed = al_trajectory_close(trajectories[k], code == ALLOT_OK ? err : NULL)) != ALLOT_OK)
             code = closed;
     forget(output);
+    if (output->whole.topology != NULL)
+        al_whole_close(&output->whole);
     free(output->texts);
     *output = (al_md_output){.has_latest = false};
     return code;

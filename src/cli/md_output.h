@@ -13,12 +13,16 @@
 #include "md/gro.h"
 #include "md/md.h"
 #include "md/series.h"
+#include "md/setup.h"
 #include "md/trajectory.h"
+#include "md/whole.h"
 
 /** Begin with zeros. */
 typedef struct al_md_output {
     const al_md_options *options;
     const al_gro *conf;                           /**< names for the last structure; NULL: none were read */
+    const al_setup *setup;                        /**< which atoms compressed frames have */
+    al_whole whole;                               /**< of molecules */
     al_series_column columns[AL_MD_COLUMNS_MOST]; /**< of energies */
     uint32_t ncolumns;
     al_series *energies[2]; /**< .xvg, .jsonl */
@@ -30,13 +34,19 @@ typedef struct al_md_output {
     char *texts;         /**< the options that a restart must have in common; owned */
 } al_md_output;
 
+/** What files are of. All borrowed. */
+typedef struct al_md_output_facts {
+    int nranks;                /**< that there are, used or not */
+    const al_checkpoint *from; /**< NULL: a run that begins; or the checkpoint that it goes on from */
+    const al_gro *conf;        /**< names for the last structure; NULL: none were read */
+    const al_setup *setup;     /**< of molecules; zeros: all atoms are in all frames */
+} al_md_output_facts;
+
 /** Open what options->output asks for; nothing where it is NULL.
- * @param nranks  that there are, used or not
- * @param from  NULL: a run that begins; or the checkpoint that it goes on from
  * @return ALLOT_OK; ALLOT_EINVAL: the folder has a run; ALLOT_EIO; ALLOT_EFORMAT; ALLOT_ENOMEM. The same on
  * all ranks */
-allot_err al_md_output_open(al_md_output *output, const al_md_options *options, const al_md *md, int nranks,
-                            const al_checkpoint *from, const al_gro *conf, allot_error *err);
+allot_err al_md_output_open(al_md_output *output, const al_md_options *options, const al_md *md,
+                            const al_md_output_facts *facts, allot_error *err);
 /** The step that md is at: whatever is due of energies, frames and checkpoints. @return as
  * al_md_output_open() */
 allot_err al_md_output_step(al_md_output *output, al_md *md, const al_thermo *thermo, allot_error *err);

@@ -25,12 +25,13 @@ static void find_wanted(bool is_wanted[AL_TERM_NKINDS])
 }
 
 allot_err al_bound_open(al_bound *bound, const al_topology *topology, const al_reference *reference,
-                        uint32_t nthreads, allot_error *err)
+                        double coulomb, uint32_t nthreads, allot_error *err)
 {
     bool is_wanted[AL_TERM_NKINDS];
     find_wanted(is_wanted);
     *bound = (al_bound){.topology = topology,
                         .reference = reference,
+                        .coulomb = coulomb,
                         .indices = al_term_indices_make(topology, is_wanted, NULL),
                         .cmaps = calloc((size_t)topology->ncmaps + 1, sizeof *bound->cmaps),
                         .shares = calloc(nthreads, sizeof *bound->shares),
@@ -197,7 +198,7 @@ void al_bound_touch(const void *arg, uint32_t k, uint8_t *touched)
 void al_bound_compute(void *arg, uint32_t k, bool is_double, const void *x, void *f)
 {
     al_bound *bound = arg;
-    const al_term_tables tables = {bound->topology->params, bound->cmaps, bound->held_at};
+    const al_term_tables tables = {bound->topology->params, bound->cmaps, bound->held_at, bound->coulomb};
     bound->shares[k].energies = (al_term_energies){.lj14 = 0};
     for (int kind = 0; kind < AL_TERM_NKINDS; kind++) {
         uint32_t n;

@@ -21,6 +21,7 @@
 typedef struct al_bound {
     const al_topology *topology;
     const al_reference *reference; /**< where RESTRAINT holds atoms; borrowed; NULL: no term does */
+    double coulomb;                /**< al_term_tables' */
     al_term_index *indices;
     al_cmap *cmaps;
     al_term *terms[AL_TERM_NKINDS]; /**< atom[] are places */
@@ -33,10 +34,10 @@ typedef struct al_bound {
 } al_bound;
 
 /** @param topology   borrowed
- *  @param reference  as in al_bound
+ *  @param reference, coulomb  as in al_bound
  *  @return ALLOT_OK; ALLOT_ENOMEM */
 allot_err al_bound_open(al_bound *bound, const al_topology *topology, const al_reference *reference,
-                        uint32_t nthreads, allot_error *err);
+                        double coulomb, uint32_t nthreads, allot_error *err);
 void al_bound_close(al_bound *bound);
 
 /** Find them anew for the places that atoms have now. @param locals  of the space's atoms

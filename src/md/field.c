@@ -15,15 +15,16 @@ static double mass_of(const void *arg, uint64_t id)
     const al_field *field = arg;
     uint32_t row, atom;
     double mass = al_topology_atom(field->opts.topology, id, &row, &atom)->mass;
-    return field->opts.frozen != NULL && field->opts.frozen[id] ? 0 : mass;
+    return field->opts.frozen != NULL && field->opts.frozen[id] == AL_FREEZE_ALL ? 0 : mass;
 }
 
-void al_field_rest(al_space *space)
+void al_field_rest(const al_field *field, al_space *space)
 {
     for (size_t place = 0; place < (size_t)space->nhome_blocks * AL_BLOCK; place++)
         for (unsigned d = 0; d < 3; d++)
             if (!(space->inverse_mass[place] > 0))
                 space->v[al_block_at(place, d)] = 0;
+    al_freeze_rest(&field->freeze, space, space->v);
 }
 
 static bool place(void *arg, al_space *space)
@@ -31,7 +32,8 @@ static bool place(void *arg, al_space *space)
     al_field *field = arg;
     const al_locals *locals = &field->atoms.locals;
     return al_atoms_place(&field->atoms, space) && al_bound_find(&field->bound, space, locals) &&
-           al_rigid_find(&field->rigid, space, locals) && al_vsites_find(&field->vsites, space, locals);
+           al_rigid_find(&field->rigid, space, locals) && al_vsites_find(&field->vsites, space, locals) &&
+           al_freeze_place(&field->freeze, space);
 }
 
 static void sum_charges(al_field *field)
@@ -58,9 +60,10 @@ allot_err al_field_open(al_field *field, const al_field_opts *opts, const al_pai
         .mean_c6 = al_topology_mean_c6(topology),
     };
     sum_charges(field);
+    al_freeze_open(&field->freeze, opts->frozen, topology->natoms);
     allot_err code = al_held_find(&field->held, topology, err);
     if (code == ALLOT_OK)
-        code = al_bound_open(&field->bound, topology, opts->reference, space->nthreads, err);
+        code = al_bound_open(&field->bound, topology, opts->reference, opts->coulomb, space->nthreads, err);
     if (code == ALLOT_OK)
         code =
             al_rigid_open(&field->rigid, topology, &field->held, opts->frozen, &space->kernels->settle, err);
@@ -116,6 +119,7 @@ void al_field_close(al_field *field)
     al_pme_close(field->pme);
     al_rigid_close(&field->rigid);
     al_vsites_close(&field->vsites);
+    al_freeze_close(&field->freeze);
     al_bound_close(&field->bound);
     al_atoms_fini(&field->atoms);
     al_held_fini(&field->held);

@@ -9,6 +9,7 @@
 
 #include "md/atoms.h"
 #include "md/bound.h"
+#include "md/freeze.h"
 #include "md/held.h"
 #include "md/pme.h"
 #include "md/rigid.h"
@@ -17,7 +18,8 @@
 typedef struct al_field_opts {
     const al_topology *topology;   /**< borrowed; NULL: there is no field, atoms are all alike */
     const al_reference *reference; /**< as in al_bound */
-    const uint8_t *frozen;         /**< [natoms]: nothing moves the atom; NULL: none is */
+    const uint8_t *frozen;         /**< [natoms]: directions that an atom does not move along, as in
+                                      al_freeze; those of constraints: all, or none. NULL: none */
     double coulomb;                /**< energy of two unit charges at a unit's distance */
     int mesh[3], order;            /**< as al_pme_opts; with Ewald's electrostatics */
 } al_field_opts;
@@ -40,7 +42,8 @@ typedef struct al_field {
     al_bound bound;
     al_rigid rigid;
     al_vsites vsites;
-    al_pme *pme; /**< NULL: there is none */
+    al_freeze freeze; /**< atoms that are frozen along some directions only */
+    al_pme *pme;      /**< NULL: there is none */
     al_pme_sums mesh;
     double charge, charge2; /**< sums of charges and of their squares, times coulomb's root and coulomb */
     double mean_c6;         /**< over pairs that are not excluded */
@@ -85,8 +88,8 @@ static inline bool al_field_has_rest(const al_field *field)
 {
     return field->opts.frozen != NULL || al_vsites_are_any(&field->vsites);
 }
-/** They have no velocity. */
-void al_field_rest(al_space *space);
+/** They have no velocity, nor what is frozen along some directions has one along them. */
+void al_field_rest(const al_field *field, al_space *space);
 
 double al_energies_sum(const al_energies *energies);
 

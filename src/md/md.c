@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "md/buffer.h"
-#include "md/drift.h"
 #include "md/step.h"
 #include "md/tensor.h"
 
@@ -214,7 +213,8 @@ static allot_err check_energy(const al_md *md, allot_error *err)
                          (unsigned long long)md->step);
 }
 
-allot_err al_md_renew(al_md *md, allot_error *err)
+/** @param has_ended  velocities of velocity Verlet are of this time, not of half a step before */
+static allot_err begin(al_md *md, bool has_ended, allot_error *err)
 {
     uint64_t since = al_clock_ns();
     allot_err code = make_list(md, true, err);
@@ -223,7 +223,7 @@ allot_err al_md_renew(al_md *md, allot_error *err)
     spend_list(md, &since);
     code = find_forces(md, true, &since, err);
     if (code == ALLOT_OK)
-        code = al_step_sum_up(md, true, err);
+        code = al_step_sum_up(md, has_ended, err);
     return code == ALLOT_OK ? check_energy(md, err) : code;
 }
 
@@ -233,6 +233,11 @@ allot_err al_md_repeat(al_md *md, allot_error *err)
     al_space_begin_forward(&md->space);
     spend(md, AL_MD_HALO, &since);
     return find_forces(md, false, &since, err);
+}
+
+allot_err al_md_renew(al_md *md, allot_error *err)
+{
+    return begin(md, true, err);
 }
 
 /** What a force field makes of the atoms that it begins with. */
@@ -245,11 +250,12 @@ static allot_err prepare(al_md *md, allot_error *err)
     allot_err code = make_list(md, true, err);
     if (code != ALLOT_OK)
         return code;
-    al_field_rest(&md->space);
+    al_field_rest(&md->field, &md->space);
     if (is_settled)
         code = al_step_settle_start(md, err);
-    if (is_stilled)
-        al_drift_remove(&md->space);
+    if (is_stilled && code == ALLOT_OK)
+        code = al_drift_remove(&md->space, &md->opts.still, err);
+    al_field_rest(&md->field, &md->space);
     al_vsites_place(&md->field.vsites, &md->space);
     return code;
 }
@@ -261,7 +267,7 @@ allot_err al_md_start(al_md *md, uint64_t step, allot_error *err)
     md->natoms = (uint64_t)natoms;
     md->step = step;
     allot_err code = al_field_is_open(&md->field) ? prepare(md, err) : ALLOT_OK;
-    return code == ALLOT_OK ? al_md_renew(md, err) : code;
+    return code == ALLOT_OK ? begin(md, !md->opts.begins_late, err) : code;
 }
 
 /** Some atom is farther from where it was listed than any listed pair was apart: no list that was made in
@@ -318,6 +324,7 @@ static allot_err take_forces(al_md *md, allot_error *err)
             space->v[at] = moves ? al_space_real(space, space->fr, at) : 0;
         }
     }
+    al_freeze_rest(&md->field.freeze, space, space->v);
     if (!al_step_keeps_lengths(md))
         return ALLOT_OK;
     memset(md->rigid_virial, 0, sizeof md->rigid_virial);

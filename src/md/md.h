@@ -14,6 +14,7 @@
 #include "md/astray.h"
 #include "md/couple/ensemble.h"
 #include "md/dispersion.h"
+#include "md/drift.h"
 #include "md/field.h"
 #include "md/forces.h"
 #include "md/units.h"
@@ -33,14 +34,16 @@ typedef struct al_md_opts {
     bool has_dispersion;          /**< energy is that of attraction without a cut-off */
     bool has_dispersion_pressure; /**< the pressure is, too */
     bool settles_start; /**< with a field: what it begins with gets its lengths, and the whole is still */
+    bool begins_late;   /**< velocities that it begins with are half a step behind in velocity Verlet, too */
     bool is_minimised;  /**< it takes no steps: al_md_evaluate() */
     double freedom;     /**< degrees of freedom; 0: 3 N - 3 */
     double dt;
     double tolerance; /**< energy a time unit that an atom may drift because the pruned list is used for
                          longer than is safe for the fastest atoms (buffer.h); 0: no pair is ever missed */
     al_integrator integrator;
-    uint64_t still_every; /**< motion of the whole is taken out before steps are done from 0, this, twice
-                             this ...; 0: never */
+    uint64_t still_every;  /**< motion of the whole is taken out of steps that are done from 0, this, twice
+                              this ...: in leap-frog after, in velocity Verlet before; 0: never */
+    al_drift_groups still; /**< or of these groups */
     uint64_t
         balance_every; /**< lists between two looks at whether domains should be of other sizes; 0: never */
     const al_units *units;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "md/freeze.h"
 #include "md/grow.h"
 
 /** What a share of the atoms brings. */
@@ -80,7 +81,7 @@ static uint32_t place_of(const part *p, uint32_t atom)
 
 static bool is_frozen(const part *p, uint32_t atom)
 {
-    return p->rigid->frozen != NULL && p->rigid->frozen[p->first_id + atom];
+    return p->rigid->frozen != NULL && p->rigid->frozen[p->first_id + atom] == AL_FREEZE_ALL;
 }
 
 static al_constraint bond_of(const part *p, uint32_t a, uint32_t b, double length)
@@ -198,18 +199,23 @@ static al_constrain_step step_of(const al_rigid *rigid, const al_space *space, d
 }
 
 /** What came of it: virial, and whose length it was. */
-static allot_err settle(const al_space *space, allot_err code, uint32_t bad, const double found[9],
-                        double *virial, allot_error *err)
+static allot_err settle(const al_rigid *rigid, const al_space *space, allot_err code, uint32_t bad,
+                        const double found[9], double *virial, allot_error *err)
 {
     for (int n = 0; virial != NULL && n < 9; n++)
         virial[n] += found[n];
-    if (code == ALLOT_ERANGE)
-        return al_fail(
-            err, code, 0,
-            "atom %" PRIu64 ": a constrained length cannot be kept: its atoms have moved too far, or "
-            "began too far from each other; a shorter time step may help, or a minimised structure",
-            space->id[bad] + 1);
-    return code == ALLOT_OK ? code : al_fail(err, code, 0, "out of memory");
+    if (code != ALLOT_ERANGE)
+        return code == ALLOT_OK ? code : al_fail(err, code, 0, "out of memory");
+    uint32_t row, atom;
+    uint64_t id = space->id[bad];
+    const al_molecule_atom *whose = al_topology_atom(rigid->topology, id, &row, &atom);
+    return al_fail(err, code, 0,
+                   "atom %" PRIu64
+                   " (%s of %d%s, in %s): a constrained length cannot be kept: its atoms have "
+                   "moved too far, or began too far from each other; a shorter time step may help, or a "
+                   "minimised structure",
+                   id + 1, whose->name, (int)whose->residue, whose->residue_name,
+                   rigid->topology->molecules[rigid->topology->rows[row].molecule].name);
 }
 
 allot_err al_rigid_positions(al_rigid *rigid, al_space *space, double dt, bool has_velocities, double *virial,
@@ -219,7 +225,7 @@ allot_err al_rigid_positions(al_rigid *rigid, al_space *space, double dt, bool h
     double found[9];
     const al_constrain_step step = step_of(rigid, space, dt, has_velocities);
     allot_err code = al_constrain_positions(&rigid->constraints, &step, space->x, space->v, found, &bad);
-    return settle(space, code, bad, found, virial, err);
+    return settle(rigid, space, code, bad, found, virial, err);
 }
 
 allot_err al_rigid_velocities(al_rigid *rigid, al_space *space, double dt, double *virial, allot_error *err)
@@ -228,5 +234,5 @@ allot_err al_rigid_velocities(al_rigid *rigid, al_space *space, double dt, doubl
     double found[9];
     const al_constrain_step step = step_of(rigid, space, dt, true);
     allot_err code = al_constrain_velocities(&rigid->constraints, &step, space->x, space->v, found, &bad);
-    return settle(space, code, bad, found, virial, err);
+    return settle(rigid, space, code, bad, found, virial, err);
 }

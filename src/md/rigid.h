@@ -14,7 +14,7 @@
 /** Begin with zeros. */
 typedef struct al_rigid {
     const al_topology *topology;
-    const uint8_t *frozen;  /**< [natoms]: atoms that nothing moves; NULL: none */
+    const uint8_t *frozen;  /**< [natoms]: as in al_field_opts */
     al_term_index *indices; /**< NULL: no length is kept */
     al_constraints constraints;
     const al_settle_kernels *kernels;

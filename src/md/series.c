@@ -99,7 +99,7 @@ static void xvg_row(const al_series_opts *opts, uint64_t step, double time, cons
 static bool xvg_step(const al_series_opts *opts, const char *line, uint64_t *step)
 {
     char *end;
-    double time = strtod(line, &end), nsteps = round(time / opts->dt);
+    double time = strtod(line, &end), nsteps = round((time - opts->time_of_zero) / opts->dt);
     bool good = end > line && nsteps >= 0 && nsteps < 0x1p63;
     for (uint32_t k = 0; good && k < opts->ncolumns; k++) {
         const char *at = end;

@@ -27,8 +27,9 @@ typedef struct al_series_opts {
     const al_series_column *columns;
     uint32_t ncolumns;
     bool goes_on; /**< after the rows of steps up to last_step that are there; those beyond are cut off */
-    uint64_t last_step; /**< with goes_on */
-    double dt;          /**< with goes_on: time of a step, greater than 0 */
+    uint64_t last_step;  /**< with goes_on */
+    double dt;           /**< with goes_on: time of a step, greater than 0 */
+    double time_of_zero; /**< with goes_on: of step 0 */
 } al_series_opts;
 
 /** Where a file is to go on. */

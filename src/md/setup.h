@@ -25,6 +25,10 @@ typedef struct al_setup_files {
 typedef struct al_setup {
     al_couple couple;
     uint8_t *group, *frozen; /**< as al_ensemble_opts and al_field_opts have them */
+    uint8_t *still_group;
+    al_drift_groups still; /**< borrows still_group */
+    uint64_t *framed;      /**< [nframed] atoms that compressed frames have, sorted; NULL: all */
+    uint64_t nframed;
     al_reference reference;
 } al_setup;
 
@@ -33,8 +37,8 @@ double al_setup_cutoff(const al_mdp *mdp);
 /** The split of electrostatics that is asked for; its cut-off is 0 where they have no mesh. Pure. */
 void al_setup_split(const al_mdp *mdp, const al_box *box, al_split *split);
 /** How forces are found, and steps are taken.
- * @param[in,out] opts  pairs, field, ensemble, dispersion, dt, integrator, still_every, freedom,
- * settles_start and units are set; borrows files' and setup's parts
+ * @param[in,out] opts  pairs, field, ensemble, dispersion, dt, integrator, still_every, still, freedom,
+ * settles_start, begins_late and units are set; borrows files' and setup's parts
  * @param[out] setup  al_setup_fini(), whatever it returns
  * @return ALLOT_OK; ALLOT_EUNSUPPORTED: what is asked for and cannot be done, by its key; ALLOT_ERANGE,
  * ALLOT_ENOTFOUND: groups that are not, or have an atom twice; ALLOT_ENOMEM */

@@ -10,7 +10,6 @@
 
 #include "base/fail.h"
 #include "md/box.h"
-#include "md/drift.h"
 #include "md/tensor.h"
 
 /* ---- a pass over home blocks ----------------------------------------------------------------------------
@@ -105,9 +104,13 @@ static allot_err end_step(al_md *md, allot_error *err)
     if (leaps(md))
         return ALLOT_OK;
     (void)do_pass(md, ENDS);
-    return al_step_keeps_lengths(md)
-               ? al_rigid_velocities(&md->field.rigid, &md->space, md->opts.dt / 2, NULL, err)
-               : ALLOT_OK;
+    al_freeze_rest(&md->field.freeze, &md->space, md->space.v);
+    allot_err code = al_step_keeps_lengths(md)
+                         ? al_rigid_velocities(&md->field.rigid, &md->space, md->opts.dt / 2, NULL, err)
+                         : ALLOT_OK;
+    if (code == ALLOT_OK && al_ensemble_finish(&md->ensemble, &md->space, md->step))
+        al_ensemble_kick(&md->ensemble, &md->space, 0);
+    return code;
 }
 
 /** What a step does to the atoms besides forces, and to the box. */
@@ -149,7 +152,7 @@ static allot_err rub_along(al_md *md, stepping *t, allot_error *err)
     double half = md->opts.dt / 2;
     kick_and_drift(md, t, HALF);
     allot_err code = keep_lengths(md, t, half, 0.5, err);
-    al_ensemble_rub(&md->ensemble, &md->space, md->step, 0, t->is_real);
+    al_ensemble_rub(&md->ensemble, &md->space, md->field.freeze.mask, md->step, 0, t->is_real);
     if (code == ALLOT_OK)
         code = al_rigid_velocities(&md->field.rigid, &md->space, half, NULL, err);
     (void)do_pass(md, DRIFTS | HALF);
@@ -164,19 +167,20 @@ static allot_err step_with_more(al_md *md, stepping *t, allot_error *err)
         return rub_along(md, t, err);
     kick_and_drift(md, t, 0);
     if (rubs)
-        al_ensemble_rub(&md->ensemble, &md->space, md->step, md->opts.dt / 2, t->is_real);
+        al_ensemble_rub(&md->ensemble, &md->space, md->field.freeze.mask, md->step, md->opts.dt / 2,
+                        t->is_real);
     return keep_lengths(md, t, md->opts.dt, leaps(md) ? 1 : 2, err); /* half of the force's kick is behind */
 }
 
-/** The end of the step that is, with the temperature that it is to have. */
-static allot_err end_coupled(al_md *md, bool has_ended, const stepping *t, allot_error *err)
+/** With velocities of a step's own time, what the thermostat does to them at once. */
+static void couple_at_once(al_md *md, const stepping *t)
 {
-    memset(md->rigid_virial, 0, sizeof md->rigid_virial);
-    allot_err code = has_ended ? ALLOT_OK : end_step(md, err);
-    if (!leaps(md) && al_ensemble_is_any(&md->ensemble) &&
-        al_ensemble_begin(&md->ensemble, &md->space, md->step, t->is_real, t->box))
+    if (leaps(md) || !al_ensemble_is_any(&md->ensemble))
+        return;
+    if (al_ensemble_begin(&md->ensemble, &md->space, md->step, t->is_real, t->box))
         al_ensemble_kick(&md->ensemble, &md->space, 0);
-    return code;
+    if (!t->is_real) /* what is told of the step is as it was before, in GROMACS, too */
+        al_ensemble_look(&md->ensemble);
 }
 
 /** Box and atoms as the barostat will have them. */
@@ -199,6 +203,7 @@ static allot_err resize(al_md *md, const stepping *t, allot_error *err)
                            "%.4g: a pressure that the atoms do not have, or a barostat that is too fast",
                            (unsigned long long)md->step, thick[d], md->opts.space.reach);
     al_ensemble_move(&md->ensemble, &md->space);
+    al_freeze_hold(&md->field.freeze, &md->space);
     memcpy(md->opts.space.box, box.edge, sizeof box.edge);
     memcpy(md->opts.space.tilt, box.tilt, sizeof box.tilt);
     al_space_resize(&md->space, box.edge, box.tilt);
@@ -223,40 +228,62 @@ static allot_err press(al_md *md, const stepping *t, allot_error *err)
     return is_moved && t->is_real ? resize(md, t, err) : ALLOT_OK;
 }
 
-allot_err al_step_begin(al_md *md, bool has_ended, bool is_real, al_nve_sums *sums, allot_error *err)
+static bool is_still_due(const al_md *md)
 {
-    stepping t = {.is_real = is_real};
-    t.is_seen = !is_real || al_ensemble_wants_pressure(&md->ensemble, md->step);
-    if (!t.is_seen && !al_step_keeps_lengths(md) && !al_ensemble_is_any(&md->ensemble) &&
-        !al_vsites_are_any(&md->field.vsites)) {
-        *sums = do_pass(md, has_ended ? BEGINS : ENDS | BEGINS);
-        return ALLOT_OK;
-    }
-    al_space_box(&md->space, t.box);
-    allot_err code = end_coupled(md, has_ended, &t, err);
-    if (t.is_seen)
+    return md->opts.still_every > 0 && md->step % md->opts.still_every == 0;
+}
+
+static allot_err be_still(al_md *md, allot_error *err)
+{
+    allot_err code = al_drift_remove(&md->space, &md->opts.still, err);
+    al_freeze_rest(&md->field.freeze, &md->space, md->space.v);
+    return code;
+}
+
+/** With lengths that are kept, or thermostats, or whatever else a pass does not know of. */
+static allot_err step_slowly(al_md *md, bool has_ended, stepping *t, al_nve_sums *sums, allot_error *err)
+{
+    al_space_box(&md->space, t->box);
+    memset(md->rigid_virial, 0, sizeof md->rigid_virial);
+    allot_err code = has_ended ? ALLOT_OK : end_step(md, err);
+    if (t->is_seen)
         memset(md->mvv, 0, sizeof md->mvv);
-    if (t.is_seen)
+    if (t->is_seen)
         al_tensor_kinetic(&md->space, leaps(md) ? 0.5 : 1, md->mvv);
+    couple_at_once(md, t);
     if (code == ALLOT_OK)
-        code = step_with_more(md, &t, err);
-    if (t.is_seen && leaps(md))
+        code = step_with_more(md, t, err);
+    al_freeze_hold(&md->field.freeze, &md->space);
+    if (t->is_seen && leaps(md))
         al_tensor_kinetic(&md->space, 0.5, md->mvv);
     if (code == ALLOT_OK)
-        code = press(md, &t, err);
+        code = press(md, t, err);
     al_vsites_place(&md->field.vsites, &md->space);
     *sums = do_pass(md, NOTES);
     return code;
 }
 
+allot_err al_step_begin(al_md *md, bool has_ended, bool is_real, al_nve_sums *sums, allot_error *err)
+{
+    stepping t = {.is_real = is_real};
+    allot_err code = ALLOT_OK;
+    t.is_seen = !is_real || al_ensemble_wants_pressure(&md->ensemble, md->step);
+    if (!t.is_seen && !al_step_keeps_lengths(md) && !al_ensemble_is_any(&md->ensemble) &&
+        !al_vsites_are_any(&md->field.vsites) && !al_freeze_is_any(&md->field.freeze))
+        *sums = do_pass(md, has_ended ? BEGINS : ENDS | BEGINS);
+    else
+        code = step_slowly(md, has_ended, &t, sums, err);
+    /* As in GROMACS, positions have moved by what is taken out. */
+    return code == ALLOT_OK && is_real && leaps(md) && is_still_due(md) ? be_still(md, err) : code;
+}
+
 allot_err al_step_be_still(al_md *md, bool *has_ended, allot_error *err)
 {
-    if (md->opts.still_every == 0 || md->step % md->opts.still_every != 0)
+    if (leaps(md) || !is_still_due(md))
         return ALLOT_OK;
     allot_err code = *has_ended ? ALLOT_OK : end_step(md, err);
     *has_ended = true;
-    al_drift_remove(&md->space);
-    return code;
+    return code == ALLOT_OK ? be_still(md, err) : code;
 }
 
 /** Forces of constraints are those that keep positions in the step that begins here; leap-frog has no

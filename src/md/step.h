@@ -17,8 +17,9 @@ bool al_step_keeps_lengths(const al_md *md);
  * @param[out] sums  of what has moved
  * @return ALLOT_OK; ALLOT_ENOMEM; ALLOT_ERANGE: a length cannot be kept, or the box has become too small */
 allot_err al_step_begin(al_md *md, bool has_ended, bool is_real, al_nve_sums *sums, allot_error *err);
-/** From time to time, take out the motion of the whole. What is at home has its step's end behind it then,
- * whether some step begins here or goes on. Collective. @return as al_step_begin() */
+/** From time to time, take out the motion of the whole in velocity Verlet; al_step_begin() does it in
+ * leap-frog. What is at home has its step's end behind it then, whether some step begins here or goes on.
+ * Collective. @return as al_step_begin() */
 allot_err al_step_be_still(al_md *md, bool *has_ended, allot_error *err);
 /** End the step that is, if it has not ended, and find md->mv2, and with a field mvv and rigid_virial.
  * Collective. @return as al_step_begin() */

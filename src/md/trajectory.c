@@ -101,7 +101,9 @@ static found find_frame(al_trajectory *t, uint64_t offset, al_frame_head *head, 
 static uint64_t whole_step(const al_trajectory *t, const al_frame_head *head)
 {
     const uint64_t turn = UINT64_C(1) << 32;
-    double nturns = t->opts.dt > 0 ? round((head->time / t->opts.dt - head->step) / (double)turn) : 0;
+    double nturns =
+        t->opts.dt > 0 ? round(((head->time - t->opts.time_of_zero) / t->opts.dt - head->step) / (double)turn)
+                       : 0;
     if (!t->has_step)
         return nturns > 0 && nturns < 1e9 ? (uint64_t)nturns * turn + head->step : head->step;
     uint64_t step = (t->step & ~(turn - 1)) | head->step;

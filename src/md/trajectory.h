@@ -32,7 +32,7 @@ typedef struct al_trajectory_opts {
     bool is_double;   /**< trr: numbers of 8 bytes, not 4 */
     bool goes_on; /**< after the frames of steps up to last_step that are there; what is beyond is cut off */
     uint64_t last_step, natoms; /**< with goes_on */
-    double dt;                  /**< with goes_on: time of a step */
+    double dt, time_of_zero;    /**< with goes_on: time of a step, and of step 0 */
 } al_trajectory_opts;
 
 /** What the beginning of a frame says. */

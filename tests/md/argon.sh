@@ -3,22 +3,19 @@
 # velocities over ten steps of leap-frog; how energy is kept with forces that end smoothly. What GROMACS said, in double precision, is recorded in
 # ../shared/mdref/02_argon4000, beside the sources; where that is not, nothing can be compared.
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-reference=${ALLOT_MDREF:-$ALLOT_SOURCE/../shared/mdref}/02_argon4000
-[ -s "$reference/conf.gro" ] || { echo "skipped: no $reference: set ALLOT_MDREF to where GROMACS's results are"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+reference=$mdref/02_argon4000
+needs_recorded "$reference/conf.gro" GROMACS
 argon() {
     "$ALLOT" md --conf "$reference/conf.gro" --units real --integrator md --cutoff 0.85125 --frames 0 -q "$@" >/dev/null
 }
 for precision in double mixed; do
-    argon --modifier shift --precision $precision --dt 0.001 --steps 0 --full-frames 1 -o "$work/point.$precision"
-    argon --modifier shift --precision $precision --dt 0.001 --steps 0 --dispersion -o "$work/tail.$precision"
-    argon --modifier shift --precision $precision --dt 0.004 --steps 10 --every 1 --full-frames 10 -o "$work/steps.$precision"
-    argon --modifier force-switch --switch 0.7 --precision $precision --dt 0.004 --steps 500 --every 10 -o "$work/smooth.$precision"
-    PYTHONDONTWRITEBYTECODE=1 $python "$ALLOT_SOURCE/tests/md/argon.py" $precision "$reference" "$work"
+    argon --modifier shift --precision $precision --dt 0.001 --steps 0 --full-frames 1 -o "$scratch/point.$precision"
+    argon --modifier shift --precision $precision --dt 0.001 --steps 0 --dispersion -o "$scratch/tail.$precision"
+    argon --modifier shift --precision $precision --dt 0.004 --steps 10 --every 1 --full-frames 10 -o "$scratch/steps.$precision"
+    argon --modifier force-switch --switch 0.7 --precision $precision --dt 0.004 --steps 500 --every 10 -o "$scratch/smooth.$precision"
+    PYTHONDONTWRITEBYTECODE=1 $python "$ALLOT_SOURCE/tests/md/argon.py" $precision "$reference" "$scratch"
 done
-grep -q '^@    xaxis  label "Time (ps)"$' "$work/point.double/energies.xvg"
-grep -q '^@    yaxis  label "(K), (kJ/mol), (bar)"$' "$work/point.double/energies.xvg"
+grep -q '^@    xaxis  label "Time (ps)"$' "$scratch/point.double/energies.xvg"
+grep -q '^@    yaxis  label "(K), (kJ/mol), (bar)"$' "$scratch/point.double/energies.xvg"

@@ -151,10 +151,10 @@ with conf.gro '6s/1.500   0.500   0.500/0.502   0.500   0.500/'
 refused 1 'step [0-9]+: .*blew up; a shorter time step may help, or atoms that are less close.*Farthest went atom' -f run.mdp -c new.gro -p system.top
 # A water that a neighbour tears at more than its lengths can follow.
 with conf.gro '6s/1.500   0.500   0.500/1.000   1.505   1.500/'
-refused 1 'atom 7: a constrained length cannot be kept: .*a shorter time step may help, or a minimised structure' -f run.mdp -c new.gro -p system.top
+refused 1 'atom 7 \(OW of 1SOL, in SOL\): a constrained length cannot be kept: .*a shorter time step may help, or a minimised structure' -f run.mdp -c new.gro -p system.top
 printf '%s\n' 'constraints = all-bonds' 'continuation = yes' | cat run.mdp - >new.mdp
 with conf.gro '5s/0.700   0.640   0.500/1.600   0.640   0.500/'
-refused 1 'atom [123]: a constrained length cannot be kept: .*began too far from each other' -f new.mdp -c new.gro -p system.top
+refused 1 'atom [123] \(C[123] of 1CHN, in CHAIN\): a constrained length cannot be kept: .*began too far from each other' -f new.mdp -c new.gro -p system.top
 # What ended badly is not taken for what ended: no structure is left as the final one.
 verify test ! -e out/final.gro
 done_testing

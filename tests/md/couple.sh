@@ -2,17 +2,11 @@
 # couple.sh - thermostats and barostats against GROMACS's, step by step: 500 atoms of argon are simulated there, and velocities,
 # places, boxes and what is conserved must be what our modules make of its energies, to the digits that it writes (couple.py).
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d
 compare() { $python "$ALLOT_SOURCE/tests/md/couple.py" "$@"; }
 compare inputs
-failed=0
 
 # simulate NAME BOX LINE...: and compare
 simulate() {
@@ -25,9 +19,8 @@ simulate() {
             "nsttcouple = 1" "pcoupl = no" "nstpcouple = 1" "tau-p = 0.5"
         printf '%s\n' "$@"
     } | tac | awk -F= '!seen[$1]++' | tac >"$name.mdp" # the last of each key
-    gmx_d grompp -f "$name.mdp" -c "$box.gro" -p argon.top -n groups.ndx -o "$name.tpr" -po out.mdp -maxwarn 9 >gmx.log 2>&1 ||
-        { tail -20 gmx.log; exit 1; }
-    gmx_d mdrun -s "$name.tpr" -deffnm "$name" -nt 1 >gmx.log 2>&1 || { tail -20 gmx.log; exit 1; }
+    quietly gmx_d grompp -f "$name.mdp" -c "$box.gro" -p argon.top -n groups.ndx -o "$name.tpr" -po out.mdp -maxwarn 9
+    quietly gmx_d mdrun -s "$name.tpr" -deffnm "$name" -nt 1
     seq 100 | gmx_d energy -f "$name.edr" -dp -o "$name.xvg" >gmx.log 2>&1 || { tail -20 gmx.log; exit 1; }
     compare "$name" "$ALLOT_BUILD/tests/couple_tool" || failed=1
 }

@@ -1,16 +1,11 @@
 #!/bin/bash
 # index.sh - the groups that a system has without an index file, against what gmx make_ndx makes of it.
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx >/dev/null || { echo "skipped: no gmx (Debian: gromacs)"; exit 77; }
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx
 types=/usr/share/gromacs/top/residuetypes.dat
-[ -e $types ] || { echo "skipped: no $types (Debian: gromacs-data)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1
+[ -e $types ] || skip "no $types (Debian: gromacs-data)"
 tool="$ALLOT_BUILD/tests/index_tool"
 index="$ALLOT_SOURCE/tests/md/index.py"
 
@@ -39,9 +34,9 @@ melt LIG
 calcium CA,SOL
 END
 for pair in amber99sb-ildn:tip3p; do # a protein as pdb2gmx makes it, and GROMACS reads what it wrote
-    pdb=${ALLOT_MDREF:-$ALLOT_SOURCE/../shared/mdref}/pdb/1ubq.pdb
+    pdb=$mdref/pdb/1ubq.pdb
     [ -e "$pdb" ] || continue
-    gmx pdb2gmx -f "$pdb" -ff "${pair%:*}" -water "${pair#*:}" -ignh -o ubq.gro -p ubq.top >gmx.log 2>&1 || { cat gmx.log; exit 1; }
+    quietly gmx pdb2gmx -f "$pdb" -ff "${pair%:*}" -water "${pair#*:}" -ignh -o ubq.gro -p ubq.top
     gmx make_ndx -f ubq.gro -o ubq.ndx <<<q >gmx.log 2>&1 || { cat gmx.log; exit 1; }
     "$tool" groups ubq.top >ours
     $python "$index" compare ours ubq.ndx

@@ -1,7 +1,7 @@
 # minimise.py HOW GMX ALLOT - a minimisation by `gmx mdrun -v` and by `allot md --json`, on standard output each.
 #   path  every step whose energy is lower than all before: energy to the six digits that are written; the greatest force,
-#         too, for twenty steps, and its atom; afterwards forces feel that on two paths that are 1e-7 nm apart a pair may be
-#         beyond the cut-off on one of them and not on the other
+#         too, for twenty steps, and its atom; afterwards the two paths differ in forces from the fifth digit on. Why was not
+#         measured: rounding that grows along the way, or pairs that on one path only are beyond the cut-off
 #   end   the lowest energy is at least as low
 # SPDX-License-Identifier: Apache-2.0
 import json

@@ -2,37 +2,12 @@
 # minimise.sh - steepest descent and L-BFGS against GROMACS, step by step (minimise.py): a small peptide in water, with
 # constraints and without, and in vacuum. And what the command does about it: files, sentences, what it refuses.
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-[ -d /usr/share/gromacs/top/amber99sb-ildn.ff ] || { echo "skipped: no force fields (Debian: gromacs-data)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
-failed=0
-complain() {
-    echo "$*"
-    failed=1
-}
-gmx_quiet() {
-    gmx_d -quiet "$@" >gmx.log 2>&1 </dev/null || { tail -20 gmx.log; exit 1; }
-}
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d amber99sb-ildn
+gmx_quiet() { quietly gmx_d -quiet "$@"; }
 
-cat >heavy.pdb <<'END_PDB'
-ATOM      1  CH3 ACE A   1      23.983  23.851  10.425  1.00  0.00           C
-ATOM      2  C   ACE A   1      22.775  23.123  10.966  1.00  0.00           C
-ATOM      3  O   ACE A   1      22.522  23.158  12.163  1.00  0.00           O
-ATOM      4  N   ALA A   2      22.035  22.460  10.082  1.00  0.00           N
-ATOM      5  CA  ALA A   2      20.856  21.661  10.416  1.00  0.00           C
-ATOM      6  CB  ALA A   2      19.615  22.564  10.360  1.00  0.00           C
-ATOM      7  C   ALA A   2      20.719  20.453   9.470  1.00  0.00           C
-ATOM      8  O   ALA A   2      21.264  20.460   8.367  1.00  0.00           O
-ATOM      9  N   NME A   3      19.976  19.425   9.899  1.00  0.00           N
-ATOM     10  CH3 NME A   3      19.738  18.209   9.123  1.00  0.00           C
-END_PDB
-gmx_quiet pdb2gmx -f heavy.pdb -ff amber99sb-ildn -water tip3p -o peptide.gro -p vacuum.top
+gmx_quiet pdb2gmx -f "$ALLOT_SOURCE/tests/data/md/alanine.pdb" -ff amber99sb-ildn -water tip3p -o peptide.gro -p vacuum.top
 gmx_quiet editconf -f peptide.gro -o vacuum.gro -box 6 -c
 cp vacuum.top water.top
 gmx_quiet solvate -cp peptide.gro -p water.top -o water.gro -box 2.2

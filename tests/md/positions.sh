@@ -2,28 +2,21 @@
 # positions.sh - structures in .pdb and .g96 as GROMACS writes them: we read what it reads, to the last digit of the file.
 # (That we read its .gro is test_md_oracle's.)
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d
 tool="$ALLOT_BUILD/tests/positions_tool"
-
-log() { "$@" >gmx.log 2>&1 || { cat gmx.log; exit 1; }; }
 
 while read -r shape box; do
     # shellcheck disable=SC2086 # of a box each number is a word
     $python "$ALLOT_SOURCE/tests/md/positions.py" start $box >start.gro
     "$tool" start.gro >start
-    log gmx_d editconf -f start.gro -o $shape.g96
+    quietly gmx_d editconf -f start.gro -o $shape.g96
     "$tool" $shape.g96 >$shape.g96.txt
     $python "$ALLOT_SOURCE/tests/md/positions.py" compare $shape.g96.txt start 1e-9
-    log gmx_d editconf -f start.gro -o $shape.pdb
+    quietly gmx_d editconf -f start.gro -o $shape.pdb
     "$tool" $shape.pdb >$shape.pdb.txt
-    log gmx_d editconf -f $shape.pdb -o theirs.g96 # what it read, with more digits than it wrote
+    quietly gmx_d editconf -f $shape.pdb -o theirs.g96 # what it read, with more digits than it wrote
     "$tool" theirs.g96 >theirs
     $python "$ALLOT_SOURCE/tests/md/positions.py" compare $shape.pdb.txt theirs 0.51e-9
 done <<END

@@ -7,26 +7,9 @@ import os
 import subprocess
 import sys
 
-import numpy
-import trr
-from physics import Bounds, Comparison, read_gro, read_xvg, simulate
+from physics import Bounds, Comparison, read_gro, simulate
+from steps import BASE, DOUBLE, PRESSED, compare_steps, write_start
 
-NSTEPS = 10
-# LINCS of such an order leaves nothing over that would be seen.
-BASE = f"""nsteps = {NSTEPS}
-nstlist = 1
-verlet-buffer-tolerance = -1
-nstcalcenergy = 1
-nstenergy = 1
-nstxout = {NSTEPS}
-nstvout = {NSTEPS}
-nstfout = {NSTEPS}
-rlist = 0.95
-rcoulomb = 0.85
-rvdw = 0.85
-lincs-order = 24
-lincs-iter = 4
-"""
 PME = "coulombtype = PME\nfourierspacing = 0.12\n"
 FIELD = "coulombtype = Reaction-Field\nepsilon-rf = 78\n"
 SHIFT = "vdw-modifier = Potential-shift\nDispCorr = EnerPres\n"
@@ -59,63 +42,19 @@ CASES = {
     "charmm27": [PME + FORCE_SWITCH + H_BONDS + LEAP_FROG + ON + EXTENDED, FIELD + FORCE_SWITCH + FREE + VERLET + ANEW],
     "oplsaa": [PME + POTENTIAL_SWITCH + H_BONDS + LEAP_FROG + ON, FIELD + SHIFT + FREE + LEAP_FROG + ANEW + FROZEN],
 }
-DOUBLE = Bounds(energy=1e-7, force=1e-7, virial=1e-6, x=5e-7, v=3e-5)
-# Lengths that pressure has scaled are put right by what keeps them: LINCS and we differ there by a little more.
-PRESSED = Bounds(energy=1e-5, force=3e-7, virial=2e-5, x=5e-7, v=3e-5)
-MIXED = Bounds(energy=1e-4, force=1e-5, virial=1e-4)
+MIXED = Bounds(energy=1e-4, force=2e-5, virial=1e-4)
 compare = Comparison()
-
-
-def write_start():
-    """start.gro: the last of md.trr, to nine decimals."""
-    _, box, x, v, _ = trr.frames("md.trr")[-1]
-    lines = open("md.gro", encoding="ascii").read().split("\n")
-    with open("start.gro", "w", encoding="ascii") as file:
-        file.write("\n".join(lines[:2]) + "\n")
-        for k, line in enumerate(lines[2:-2]):
-            file.write(line[:20] + "".join(f"{c:14.9f}" for c in x[3 * k : 3 * k + 3]))
-            file.write("".join(f"{c:14.10f}" for c in v[3 * k : 3 * k + 3]) + "\n")
-        file.write(" ".join(f"{box[k]:.9f}" for k in (0, 4, 8, 1, 2, 3, 5, 6, 7)) + "\n")
-
-
-def ask_gromacs(name):
-    """Steps by gmx_d: rows of energies, frames."""
-    every = "".join(f"{k}\n" for k in range(1, 70)) + "0\n"
-    for command, text in (
-        (f"grompp -f {name}.mdp -c start.gro -r start.gro -p topol.top -o {name}.tpr -po out.mdp -maxwarn 3", ""),
-        (f"mdrun -s {name}.tpr -deffnm {name} -ntmpi 1 -ntomp 1", ""),
-        (f"energy -f {name}.edr -o {name}.xvg -dp", every),
-    ):
-        done = subprocess.run(["gmx_d", *command.split()], input=text, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"gmx_d {command}\n{done.stderr[-3000:]}")
-    frames = {step: [numpy.array(part).reshape(-1, 3) for part in parts] for step, _, *parts in trr.frames(name + ".trr")}
-    return read_xvg(name + ".xvg")[1], frames
 
 
 def try_case(number, parameters):
     bounds = PRESSED if "pcoupl" in parameters or "freezegrps" in parameters else DOUBLE
     name, what = f"case{number}", f"{force_field} " + ", ".join(line.split(" = ")[1] for line in parameters.split("\n") if line)
-    with open(name + ".mdp", "w", encoding="ascii") as file:
-        file.write(BASE + parameters)
-    rows, frames = ask_gromacs(name)
-    run = simulate(name + ".double", BASE + parameters, "start.gro", "topol.top", "-r", "start.gro", "--precision", "double")
-    if not run.steps == list(range(NSTEPS + 1)) or len(rows) != NSTEPS + 1 or sorted(run.frames) != [0, NSTEPS]:
-        compare.complain(f"{what}: steps {run.steps}, {len(rows)} in GROMACS, frames {list(run.frames)}")
-    if "freezegrps" in parameters:  # GROMACS takes degrees of freedom of frozen atoms twice: docs/formats/mdp.md
-        for theirs, ours in zip(rows, run.rows):
-            theirs["Temperature"] = ours["Temperature"]
-    for step, theirs in enumerate(rows):
-        compare.row(f"{what}: step {step}", run.rows[step], theirs, run.box, bounds)
-    for step in run.frames:
-        still = (run.frames[step][1] == 0).all(axis=1)  # virtual sites, whose velocities say nothing, and what is frozen
-        frames[step][1][still] = 0
-        compare.forces(f"{what}: step {step}", run.frames[step][2], frames[step][2], bounds)
-        compare.atoms(f"{what}: step {step}", run.frames[step], frames[step], run.boxes[step], bounds)
-    compare.tell(what)
+    # GROMACS takes degrees of freedom of frozen atoms twice: docs/formats/mdp.md
+    forgiven = lambda step, name: "freezegrps" in parameters and name == "Temperature"
+    rows, run = compare_steps(compare, name, what, parameters, bounds, forgiven=forgiven)
     mixed = simulate(name + ".mixed", BASE + parameters, "start.gro", "topol.top", "-r", "start.gro", "--precision", "mixed", "--steps", "0")
     compare.row(f"{what}, mixed", mixed.rows[0], rows[0], run.box, MIXED)
-    compare.forces(f"{what}, mixed", mixed.frames[0][2], frames[0][2], MIXED)
+    compare.forces(f"{what}, mixed", mixed.frames[0][2], run.frames[0][2], MIXED)
     compare.tell("  mixed")
 
 

@@ -3,18 +3,13 @@
 # steps of it by GROMACS in double precision and by `allot md` from the same files, with several kinds of electrostatics, Lennard-Jones
 # forms, constraints and both integrators: energies, forces, positions (protein.py).
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
 force_field=$1 water=$2 box=$3 solvent=spc216.gro
 [ "$water" != tip4p ] || solvent=tip4p.gro
-[ -d "/usr/share/gromacs/top/$force_field.ff" ] || { echo "skipped: no $force_field in /usr/share/gromacs/top (Debian: gromacs-data)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+needs_gromacs gmx_d "$force_field"
 # The near part of electrostatics by a function rather than from a table: then it is known to more than seven digits.
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1 GMX_NBNXN_EWALD_ANALYTICAL=1 PYTHONDONTWRITEBYTECODE=1
+export GMX_NBNXN_EWALD_ANALYTICAL=1
 
 printf '%s\n' 'integrator = steep' 'nsteps = 40' 'rlist = 0.9' 'rcoulomb = 0.8' 'rvdw = 0.8' 'coulombtype = Reaction-Field' >em.mdp
 printf '%s\n' 'integrator = md' 'nsteps = 50' 'dt = 0.0005' 'rlist = 0.9' 'rcoulomb = 0.8' 'rvdw = 0.8' 'coulombtype = Reaction-Field' \

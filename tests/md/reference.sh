@@ -2,14 +2,9 @@
 # reference.sh - position restraints, against GROMACS in double precision: forces, energy and virial of atoms that are held
 # in places of another file, in another box, with each refcoord-scaling.
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d
 cat >held.top <<END
 [ defaults ]
 1 1
@@ -39,7 +34,6 @@ R 11
 free 1
 R 7
 END
-failed=0
 while read -r shape scaling then now; do
     # shellcheck disable=SC2086 # of a box each number is a word
     $python "$ALLOT_SOURCE/tests/md/reference.py" start 1 ${then//,/ } >then.gro

@@ -2,15 +2,9 @@
 # sites.sh - virtual sites, against GROMACS in double precision: where a run of no steps puts them, what its atoms feel of
 # what acts on them, and its virial. Of every kind, in a molecule that has all, and in four- and five-site waters.
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-[ -d /usr/share/gromacs/top/oplsaa.ff ] || { echo "skipped: no force fields (Debian: gromacs-data)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d oplsaa
 cat >run.mdp <<END
 define = -DFLEXIBLE
 cutoff-scheme = Verlet
@@ -34,7 +28,6 @@ for water in tip4p tip5p; do
         $water >$water.top
 done
 cp "$ALLOT_SOURCE/tests/data/top/sites.top" S.top
-failed=0
 while read -r kind n; do
     $python "$ALLOT_SOURCE/tests/md/sites.py" start "$kind" "$n" 7 >start.gro
     {

@@ -2,14 +2,9 @@
 # skewed.sh - boxes that are not rectangular, against GROMACS in double precision: it computes the frames of a run of ours
 # anew, from our .trr, and finds our energies, pressures and forces. Its names for our units: nm, kJ/mol, u.
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d
 
 cat >topol.top <<END
 [ defaults ]
@@ -54,4 +49,4 @@ for shape in dodecahedron hexagonal octahedron leaning; do
     $python "$ALLOT_SOURCE/tests/md/skewed.py" compare $shape theirs.xvg theirs.trr last.xvg || failed=1
     rm -f theirs.*
 done
-exit ${failed:-0}
+exit $failed

@@ -1,18 +1,12 @@
 #!/bin/bash
 # top.sh - topologies, against grompp: what it makes of each file, dumped, is what our reader makes of it (top.py).
 # SPDX-License-Identifier: Apache-2.0
-set -euo pipefail
-command -v gmx_d >/dev/null || { echo "skipped: no gmx_d (Debian: gromacs)"; exit 77; }
-reference=${ALLOT_MDREF:-$ALLOT_SOURCE/../shared/mdref}
-[ -d "$reference/pdb" ] || { echo "skipped: no reference physics in $reference (ALLOT_MDREF)"; exit 77; }
-python=/usr/bin/python3
-[ -x $python ] || python=python3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1
+# shellcheck source=tests/md/common.sh
+. "$ALLOT_SOURCE/tests/md/common.sh"
+needs_gromacs gmx_d
+reference=$mdref
+needs_recorded "$reference/pdb" GROMACS
 gromacs_top=/usr/share/gromacs/top
-failed=0
 
 # compare TOP GRO CONSTRAINTS [DEFINE...]
 compare() {
@@ -50,7 +44,7 @@ END
 for constraints in none h-bonds all-bonds; do
     compare "$ALLOT_SOURCE/tests/data/top/mix.top" mix.gro $constraints
 done
-[ -d $gromacs_top/amber03.ff ] || { echo "skipped: no force fields in $gromacs_top (Debian: gromacs-data)"; exit 77; }
+[ -d $gromacs_top/amber03.ff ] || skip "no force fields in $gromacs_top (Debian: gromacs-data)"
 pdb 1ubq amber03 tip4p
 pdb 1ubq charmm27 tips3p
 pdb 1ubq oplsaa tip5p

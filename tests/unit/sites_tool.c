@@ -54,7 +54,7 @@ static void spread(world *w, int kind, size_t n, const al_term *terms)
 
 static void compute(world *w, int kind, size_t n, const al_term *terms)
 {
-    al_term_tables tables = {.params = w->top.params};
+    al_term_tables tables = {.params = w->top.params, .coulomb = AL_TERM_COULOMB};
     al_term_energies energies = {.lj14 = 0};
     if (al_term_functions_d[kind] != NULL)
         al_term_functions_d[kind](&tables, n, terms, w->x, w->f, &energies);

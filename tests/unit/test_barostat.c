@@ -200,7 +200,7 @@ static void gas_under_pressure(int coupling, const double *beta)
                                      .seed = 4,
                                      .baths = baths,
                                      .nbaths = 3};
-    al_bath_state states[3] = {{.rate = 0}};
+    al_bath_state states[3] = {{.taken = 0}};
     al_barostat_state memory = {.work = 0};
     double box[3][3], kinetic[3][3] = {{0}}, pressure[3][3], mu[3][3], sums[2] = {0, 0}, begin = 0, end = 0;
     double edge = cbrt((N + 1) * one), wanted = (N + 1) * one;

@@ -296,7 +296,8 @@ static void run_rank(al_comm *comm, void *arg)
     for (uint64_t k = 0; k < ATOMS_MOST; k++)
         ids[k] = k;
     const al_reference reference = {.natoms = c->topology.natoms, .ids = ids, .at = at};
-    if (al_bound_open(&state.bound, &c->topology, &reference, c->nthreads, &err) != ALLOT_OK ||
+    if (al_bound_open(&state.bound, &c->topology, &reference, AL_TERM_COULOMB, c->nthreads, &err) !=
+            ALLOT_OK ||
         al_space_open(&space, &opts, &err) != ALLOT_OK)
         ranks_give_up(err.text);
     add_atoms(c, &space, comm);

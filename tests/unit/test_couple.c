@@ -133,8 +133,8 @@ static void what_is_not_supported_is_refused_by_key(void **state)
         allot_err code;
         const char *said;
     } cases[] = {
-        {"integrator = md-vv\ntcoupl = nose-hoover\n" GROUPS, ALLOT_EUNSUPPORTED,
-         "a.mdp: tcoupl: nose-hoover"},
+        {"integrator = md-vv\nnh-chain-length = 33\ntcoupl = nose-hoover\n" GROUPS, ALLOT_EUNSUPPORTED,
+         "a.mdp: nh-chain-length: at most 32"},
         {"integrator = md-vv\npcoupl = parrinello-rahman\n" PRESSURE, ALLOT_EUNSUPPORTED,
          "a.mdp: pcoupl: parrinello-rahman"},
         {"pcoupl = c-rescale\n" PRESSURE, ALLOT_EUNSUPPORTED,

@@ -80,7 +80,7 @@ static void v_rescale_draws_from_the_canonical_distribution(void **state)
                                      .nbaths = 4};
     assert_int_equal(al_thermostat_check(&opts, NULL), ALLOT_OK);
     double kinetic[4], sums[4][4] = {{0}}, cross = 0, begin = 0, end = 0;
-    al_bath_state states[4] = {{.rate = 0}};
+    al_bath_state states[4] = {{.taken = 0}};
     for (int g = 0; g < 4; g++) {
         kinetic[g] = baths[g].freedom * BOLTZMANN * baths[g].temperature / 2;
         begin += kinetic[g];
@@ -132,7 +132,7 @@ static void berendsen_relaxes_exponentially(void **state)
                                      .every = 10,
                                      .baths = &bath,
                                      .nbaths = 1};
-    al_bath_state memory = {.rate = 0};
+    al_bath_state memory = {.taken = 0};
     al_bath_kick kick;
     double factor = bath.freedom * BOLTZMANN / 2, begin = factor * 350, kinetic = begin;
     for (int k = 1; k <= 100; k++) {
@@ -208,9 +208,15 @@ static double wobble(int kind, double dt, double time, double *drift)
 {
     oscillators o;
     const al_bath bath = {.freedom = 3.0 * NATOMS, .temperature = 300, .tau = 0.5};
-    const al_thermostat_opts opts = {
-        .kind = kind, .boltzmann = BOLTZMANN, .dt = dt, .every = 1, .seed = 9, .baths = &bath, .nbaths = 1};
-    al_bath_state memory = {.rate = 0};
+    const al_thermostat_opts opts = {.kind = kind,
+                                     .boltzmann = BOLTZMANN,
+                                     .dt = dt,
+                                     .every = 1,
+                                     .nlinks = 1,
+                                     .seed = 9,
+                                     .baths = &bath,
+                                     .nbaths = 1};
+    al_bath_state memory = {.taken = 0};
     double sums[5] = {0, 0, 0, 0, 0};
     begin_oscillators(&o, 500, BOLTZMANN * 400);
     int nsteps = (int)(time / dt + 0.5);
@@ -258,9 +264,10 @@ static void nose_hoover_oscillates_with_its_period(void **state)
                                          .boltzmann = BOLTZMANN,
                                          .dt = 0.001,
                                          .every = every,
+                                         .nlinks = 1,
                                          .baths = &bath,
                                          .nbaths = 1};
-        al_bath_state memory = {.rate = 0};
+        al_bath_state memory = {.taken = 0};
         oscillators o;
         begin_oscillators(&o, 0, BOLTZMANN * 300);
         double wanted = bath.freedom * BOLTZMANN * 300 / 2, scale = sqrt(1.001 * wanted / kinetic_of(&o));
@@ -288,6 +295,92 @@ static void nose_hoover_oscillates_with_its_period(void **state)
     }
 }
 
+/* ---- chains, in velocity Verlet ------------------------------------------------------------------------ */
+
+/** One oscillator of mass and spring 1 held at 1, where a chain takes it. */
+typedef struct held {
+    double x, v;
+    al_bath_state memory;
+} held;
+
+/** A step, as couple/step.h has it. */
+static void step_held(held *h, const al_thermostat_opts *opts, uint64_t step)
+{
+    if (step > 0 && al_thermostat_is_to_finish(opts, step))
+        h->v *= al_thermostat_chain(opts, 0, h->v * h->v / 2, &h->memory);
+    if (al_thermostat_is_due(opts, step)) {
+        al_bath_kick kick = al_thermostat_couple(opts, step, 0, h->v * h->v / 2, &h->memory);
+        assert_true(kick.drag == 0);
+        h->v *= kick.lambda;
+    }
+    h->v -= opts->dt / 2 * h->x;
+    h->x += opts->dt * h->v;
+    h->v -= opts->dt / 2 * h->x;
+}
+
+/** What should stay, once the step is finished; how far it strays. And the fourth moment of the velocity by
+ * the square of the second, 3 in the canonical distribution. */
+static double stray(uint32_t nlinks, uint32_t every, double dt, double *kurtosis)
+{
+    const al_bath bath = {.freedom = 1, .temperature = 1, .tau = 2 * M_PI};
+    const al_thermostat_opts opts = {.kind = AL_THERMOSTAT_NOSE_HOOVER,
+                                     .boltzmann = 1,
+                                     .dt = dt,
+                                     .every = every,
+                                     .is_verlet = true,
+                                     .nlinks = nlinks,
+                                     .baths = &bath,
+                                     .nbaths = 1};
+    held h = {.x = 1.3, .v = 0.4};
+    double begin = (h.x * h.x + h.v * h.v) / 2, most = 0, second = 0, fourth = 0;
+    uint64_t nsteps = (uint64_t)(3000 / dt);
+    for (uint64_t step = 0; step < nsteps; step++) {
+        step_held(&h, &opts, step);
+        second += h.v * h.v;
+        fourth += pow(h.v, 4);
+        if (every == 1) { /* half of the thermostat's step is still to be done: look there */
+            held then = h;
+            then.v *= al_thermostat_chain(&opts, 0, then.v * then.v / 2, &then.memory);
+            double now = (then.x * then.x + then.v * then.v) / 2 + al_thermostat_energy(&opts, &then.memory);
+            most = fmax(most, fabs(now - begin));
+        }
+    }
+    *kurtosis = fourth / second / second * (double)nsteps;
+    return most;
+}
+
+/** One oscillator is what a single thermostat cannot make canonical, and a chain can. (Martyna, Klein and
+ * Tuckerman, J. Chem. Phys. 97, 2635, 1992.) */
+static void chains_make_an_oscillator_canonical(void **state)
+{
+    (void)state;
+    double kurtosis;
+    for (uint32_t nlinks = 1; nlinks <= 4; nlinks += 3) {
+        double coarse = stray(nlinks, 1, 0.05, &kurtosis), fine = stray(nlinks, 1, 0.025, &kurtosis);
+        assert_true(coarse < 5e-3 && fabs(fine / coarse - 0.25) < 0.06);
+        assert_true(nlinks == 1 ? kurtosis < 2.5 : fabs(kurtosis - 3) < 0.15);
+    }
+    (void)stray(4, 3, 0.02, &kurtosis);
+    assert_true(fabs(kurtosis - 3) < 0.15);
+}
+
+/** Half before the first of `every` steps, half after it. */
+static void chains_are_due_around_a_step(void **state)
+{
+    (void)state;
+    al_thermostat_opts opts = {.kind = AL_THERMOSTAT_NOSE_HOOVER, .is_verlet = true, .every = 5};
+    for (uint64_t step = 1; step < 12; step++) {
+        assert_int_equal(al_thermostat_is_due(&opts, step), step % 5 == 0);
+        assert_int_equal(al_thermostat_is_to_finish(&opts, step), step % 5 == 1);
+    }
+    opts.every = 1;
+    assert_true(al_thermostat_is_due(&opts, 7) && al_thermostat_is_to_finish(&opts, 7));
+    opts.is_verlet = false;
+    assert_true(!al_thermostat_is_to_finish(&opts, 7));
+    opts = (al_thermostat_opts){.kind = AL_THERMOSTAT_BERENDSEN, .is_verlet = true, .every = 1};
+    assert_true(!al_thermostat_is_to_finish(&opts, 7));
+}
+
 /** Oscillators in steps that are short to their periods, with a distribution that is known. */
 static void v_rescale_makes_oscillators_canonical(void **state)
 {
@@ -302,7 +395,7 @@ static void v_rescale_makes_oscillators_canonical(void **state)
                                      .seed = 11,
                                      .baths = &bath,
                                      .nbaths = 1};
-    al_bath_state memory = {.rate = 0};
+    al_bath_state memory = {.taken = 0};
     oscillators o;
     double sums[4] = {0, 0, 0, 0};
     begin_oscillators(&o, 100, BOLTZMANN * 300);
@@ -438,6 +531,8 @@ int main(void)
         cmocka_unit_test(berendsen_relaxes_exponentially),
         cmocka_unit_test(what_is_conserved_stays),
         cmocka_unit_test(nose_hoover_oscillates_with_its_period),
+        cmocka_unit_test(chains_make_an_oscillator_canonical),
+        cmocka_unit_test(chains_are_due_around_a_step),
         cmocka_unit_test(v_rescale_makes_oscillators_canonical),
         cmocka_unit_test(is_due_a_step_after_each_multiple),
         cmocka_unit_test(what_cannot_be_held_is_refused),

@@ -17,10 +17,8 @@ static allot_err refuse_with_verlet(const al_mdp *mdp, const char *name, allot_e
 {
     if (mdp->integrator != AL_INTEGRATE_VELOCITY_VERLET)
         return ALLOT_OK;
-    if (mdp->thermostat == AL_THERMOSTAT_NOSE_HOOVER)
-        return al_fail(err, ALLOT_EUNSUPPORTED, 0,
-                       "%s: tcoupl: nose-hoover is supported with integrator = md; with md-vv use v-rescale",
-                       name);
+    if (mdp->thermostat == AL_THERMOSTAT_NOSE_HOOVER && mdp->nh_chain_length > AL_LINKS_MOST)
+        return al_fail(err, ALLOT_EUNSUPPORTED, 0, "%s: nh-chain-length: at most %d", name, AL_LINKS_MOST);
     if (mdp->barostat == AL_BAROSTAT_PARRINELLO_RAHMAN)
         return al_fail(err, ALLOT_EUNSUPPORTED, 0,
                        "%s: pcoupl: parrinello-rahman is supported with integrator = md; with md-vv use "
@@ -121,10 +119,14 @@ allot_err al_couple_from_mdp(const al_mdp *mdp, const char *name, const double *
                              al_couple *couple, allot_error *err)
 {
     allot_err code = refuse_with_verlet(mdp, name, err);
+    bool is_verlet = mdp->integrator == AL_INTEGRATE_VELOCITY_VERLET;
     *couple = (al_couple){
         .thermostat = {.boltzmann = al_units_real.boltzmann,
                        .dt = mdp->dt,
-                       .is_verlet = mdp->integrator == AL_INTEGRATE_VELOCITY_VERLET,
+                       .is_verlet = is_verlet,
+                       .nlinks = is_verlet && mdp->thermostat == AL_THERMOSTAT_NOSE_HOOVER
+                                     ? (uint32_t)mdp->nh_chain_length
+                                     : 1,
                        .seed = seed},
         .barostat = {.dt = mdp->dt, .pressure_energy = al_units_real.pressure_energy, .seed = seed}};
     if (code != ALLOT_OK)

@@ -4,9 +4,10 @@
  *     tcoupl                   thermostat.kind; with integrator sd nothing, as in GROMACS: friction holds
  * temperature tc-grps, tau-t, ref-t    baths; with sd the time of friction and its temperature nsttcouple
  * thermostat.every; -1: 10, but 1 where a tau-t is below 10 dt and tcoupl is not v-rescale nh-chain-length
- * nothing: leap-frog has one, as in GROMACS pcoupl, pcoupltype       barostat.kind, .coupling tau-p,
- * nstpcouple        barostat.tau, .every; -1: 10, but 1 where tau-p is below 10 dt compressibility, ref-p
- * barostat.compressibility, .reference ld-seed                  both seeds, and friction's
+ * thermostat.nlinks with md-vv; leap-frog has one, as in GROMACS pcoupl, pcoupltype       barostat.kind,
+ * .coupling tau-p, nstpcouple        barostat.tau, .every; -1: 10, but 1 where tau-p is below 10 dt
+ * compressibility, ref-p barostat.compressibility, .reference ld-seed                  both seeds, and
+ * friction's
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -118,22 +118,45 @@ static bool is_nothing(const al_turn *turn)
     return turn->b == nothing.b;
 }
 
+static bool is_wanted_by_any(const al_ensemble *ensemble)
+{
+    uint32_t n = ngroups_of(ensemble);
+    for (uint32_t g = 0; g < (n > 0 ? n : 1); g++)
+        if (!is_nothing(&ensemble->turns[g]))
+            return true;
+    return false;
+}
+
+void al_ensemble_look(al_ensemble *ensemble)
+{
+    copy_state(ensemble->opts.couple, &ensemble->state, &ensemble->shown);
+}
+
 bool al_ensemble_begin(al_ensemble *ensemble, const al_space *space, uint64_t step, bool is_kept,
                        const double box[3][3])
 {
     const al_couple *couple = ensemble->opts.couple;
-    bool is_wanted = false;
     if (couple == NULL)
         return false;
     if (al_couple_wants_halves(couple, step))
         find_halves(ensemble, space);
-    copy_state(couple, &ensemble->state, &ensemble->shown);
+    al_ensemble_look(ensemble);
     al_couple_begin(couple, step, ensemble->halves, box, &ensemble->shown, ensemble->turns);
     if (is_kept)
         copy_state(couple, &ensemble->shown, &ensemble->state);
-    for (uint32_t g = 0; g < (couple->ngroups > 0 ? couple->ngroups : 1); g++)
-        is_wanted = is_wanted || !is_nothing(&ensemble->turns[g]);
-    return is_wanted;
+    ensemble->has_begun = ensemble->has_begun || is_kept;
+    return is_wanted_by_any(ensemble);
+}
+
+bool al_ensemble_finish(al_ensemble *ensemble, const al_space *space, uint64_t step)
+{
+    const al_couple *couple = ensemble->opts.couple;
+    if (!ensemble->has_begun || !al_couple_is_to_finish(couple, step))
+        return false;
+    find_halves(ensemble, space);
+    al_couple_finish(couple, ensemble->halves, &ensemble->state, ensemble->turns);
+    al_ensemble_look(ensemble);
+    return is_wanted_by_any(ensemble);
 }
 
 /** A kick of all home atoms. */
@@ -191,12 +214,14 @@ static int rub_shares(uint64_t begin, uint64_t end, void *arg)
     return 0;
 }
 
-void al_ensemble_rub(al_ensemble *ensemble, al_space *space, uint64_t step, double half, bool is_kept)
+void al_ensemble_rub(al_ensemble *ensemble, al_space *space, const uint8_t *frozen, uint64_t step,
+                     double half, bool is_kept)
 {
     rubbing job = {.langevin = {.frictions = ensemble->opts.couple->frictions,
                                 .group = ensemble->group,
                                 .id = space->id,
                                 .inverse_mass = space->inverse_mass,
+                                .frozen = frozen,
                                 .noise = space->opts.kernels->noise,
                                 .stride = space->mass_stride,
                                 .seed = ensemble->opts.couple->thermostat.seed,

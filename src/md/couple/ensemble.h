@@ -19,6 +19,7 @@ typedef struct al_ensemble {
     al_ensemble_opts opts;
     al_couple_state state,
         shown;      /**< as the next step finds it; and with what a step would do, for what is told */
+    bool has_begun; /**< a step, since it was opened: so there may be one to finish */
     double given;   /**< energy that friction gave to the atoms of all ranks */
     al_turn *turns; /**< [ngroups], or one */
     double *halves;
@@ -44,6 +45,12 @@ static inline bool al_ensemble_is_any(const al_ensemble *ensemble)
 }
 bool al_ensemble_has_friction(const al_ensemble *ensemble);
 
+/** A step has ended, and velocities are of its time: what is still to be done to them for it. Collective.
+ * @return whether al_ensemble_kick() is wanted */
+bool al_ensemble_finish(al_ensemble *ensemble, const al_space *space, uint64_t step);
+/** What is told is as it is now, before a step begins. */
+void al_ensemble_look(al_ensemble *ensemble);
+
 /** A step begins: what it does to velocities is found, from those of half a step before in leap-frog, of the
  * step's own time in velocity Verlet. Collective.
  * @param is_kept  it is remembered; otherwise it is as if it had not been, but for al_ensemble_energy()
@@ -52,8 +59,9 @@ bool al_ensemble_begin(al_ensemble *ensemble, const al_space *space, uint64_t st
                        const double box[3][3]);
 /** Do that to velocities, with forces over dt (0: without). */
 void al_ensemble_kick(const al_ensemble *ensemble, al_space *space, double dt);
-/** Friction and chance; see langevin.h. Collective. @param half  as al_langevin has it */
-void al_ensemble_rub(al_ensemble *ensemble, al_space *space, uint64_t step, double half, bool is_kept);
+/** Friction and chance; see langevin.h. Collective. @param frozen, half  as al_langevin has them */
+void al_ensemble_rub(al_ensemble *ensemble, al_space *space, const uint8_t *frozen, uint64_t step,
+                     double half, bool is_kept);
 
 /** Whether a barostat wants to know this step's pressure. */
 bool al_ensemble_wants_pressure(const al_ensemble *ensemble, uint64_t step);

@@ -20,7 +20,7 @@ void al_freedom_hold(uint8_t *a, uint8_t *b);
 /** Atoms of one temperature group whose motion as a whole is taken out with that of a given group of atoms.
  */
 typedef struct al_freedom_part {
-    double natoms;  /**< virtual sites left out */
+    double natoms;  /**< virtual sites among them; what is frozen along all directions is not */
     double freedom; /**< of its atoms, constraints taken off */
 } al_freedom_part;
 

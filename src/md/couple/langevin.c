@@ -24,7 +24,10 @@ static double rub(const al_langevin *langevin, size_t place, const double *chanc
     if (langevin->id[place] == AL_NO_ATOM || !(per_mass > 0) || !(friction->kept < 1))
         return 0;
     double noise = friction->noise * sqrt(per_mass);
+    unsigned frozen = langevin->frozen != NULL ? langevin->frozen[place] : 0;
     for (unsigned d = 0; d < 3; d++) {
+        if (frozen >> d & 1)
+            continue;
         size_t at = al_block_at(place, d);
         double before = v[at];
         v[at] = friction->kept * before + noise * chance[d * AL_BLOCK + place % AL_BLOCK];

@@ -38,6 +38,7 @@ typedef struct al_langevin {
     const uint8_t *group;         /**< of places; NULL: all are of the first */
     const uint64_t *id;           /**< of places, AL_NO_ATOM where there is none */
     const double *inverse_mass;   /**< as in al_space: where it is 0, nothing happens */
+    const uint8_t *frozen; /**< of places: directions along which nothing does, as in al_freeze; NULL: none */
     size_t stride;
     uint64_t seed, step;
     al_noise_fn *noise; /**< of al_kernels, all of which give the same bits */

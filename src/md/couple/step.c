@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TENSOR = 9, BATH = 3 }; /* numbers */
+enum { TENSOR = 9 }; /* numbers */
+
+/** Of a bath: each link's, and what was taken. */
+static uint32_t nkept_of_bath(const al_couple *couple)
+{
+    return 2 * couple->thermostat.nlinks + 1;
+}
 
 static const double unit[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
 
@@ -26,14 +32,17 @@ void al_couple_state_fini(al_couple_state *state)
 
 uint32_t al_couple_nkept(const al_couple *couple)
 {
-    return BATH * couple->ngroups + 2 * TENSOR + 2;
+    return nkept_of_bath(couple) * couple->ngroups + 2 * TENSOR + 2;
 }
 
 void al_couple_keep(const al_couple *couple, const al_couple_state *state, double *kept)
 {
-    for (uint32_t g = 0; g < couple->ngroups; g++, kept += BATH)
-        memcpy(kept, (const double[]){state->baths[g].rate, state->baths[g].xi, state->baths[g].taken},
-               BATH * sizeof(double));
+    uint32_t nlinks = couple->thermostat.nlinks;
+    for (uint32_t g = 0; g < couple->ngroups; g++, kept += nkept_of_bath(couple)) {
+        memcpy(kept, state->baths[g].rate, nlinks * sizeof *kept);
+        memcpy(kept + nlinks, state->baths[g].xi, nlinks * sizeof *kept);
+        kept[2 * nlinks] = state->baths[g].taken;
+    }
     memcpy(kept, state->barostat.velocity, TENSOR * sizeof(double));
     memcpy(kept + TENSOR, state->pressure, TENSOR * sizeof(double));
     kept[2 * TENSOR] = state->barostat.work;
@@ -42,8 +51,12 @@ void al_couple_keep(const al_couple *couple, const al_couple_state *state, doubl
 
 void al_couple_recall(const al_couple *couple, const double *kept, al_couple_state *state)
 {
-    for (uint32_t g = 0; g < couple->ngroups; g++, kept += BATH)
-        state->baths[g] = (al_bath_state){.rate = kept[0], .xi = kept[1], .taken = kept[2]};
+    uint32_t nlinks = couple->thermostat.nlinks;
+    for (uint32_t g = 0; g < couple->ngroups; g++, kept += nkept_of_bath(couple)) {
+        memcpy(state->baths[g].rate, kept, nlinks * sizeof *kept);
+        memcpy(state->baths[g].xi, kept + nlinks, nlinks * sizeof *kept);
+        state->baths[g].taken = kept[2 * nlinks];
+    }
     memcpy(state->barostat.velocity, kept, TENSOR * sizeof(double));
     memcpy(state->pressure, kept + TENSOR, TENSOR * sizeof(double));
     state->barostat.work = kept[2 * TENSOR];
@@ -73,6 +86,21 @@ static al_turn turn_of(const al_bath_kick *kick, double period, const double m[3
         for (int e = 0; e <= d; e++)
             turn.a[d][e] = turn.b * ((d == e ? kick->lambda - kick->drag : 0) - period * m[d][e]);
     return turn;
+}
+
+bool al_couple_is_to_finish(const al_couple *couple, uint64_t step)
+{
+    return al_thermostat_is_to_finish(&couple->thermostat, step);
+}
+
+void al_couple_finish(const al_couple *couple, const double *kinetic, al_couple_state *state, al_turn *turns)
+{
+    static const double still[3][3] = {{0}};
+    for (uint32_t g = 0; g < couple->ngroups; g++) {
+        al_bath_kick kick = {.lambda =
+                                 al_thermostat_chain(&couple->thermostat, g, kinetic[g], &state->baths[g])};
+        turns[g] = turn_of(&kick, 0, still);
+    }
 }
 
 void al_couple_begin(const al_couple *couple, uint64_t step, const double *halves, const double box[3][3],

@@ -11,7 +11,9 @@
  * mu if divides_velocities; if al_couple_end() said that mu matters
  *
  * With velocity Verlet kinetic energies of groups are those of t, turns come between the two halves of its
- * kicks, and b is 1. Friction (langevin.h) comes after v and x and before al_couple_end().
+ * kicks, and b is 1; al_couple_finish() ends what of them is due to the step before, if
+ * al_couple_is_to_finish(), once velocities are of t. Friction (langevin.h) comes after v and x and before
+ * al_couple_end().
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -47,6 +49,10 @@ void al_couple_recall(const al_couple *couple, const double *kept, al_couple_sta
 bool al_couple_wants_halves(const al_couple *couple, uint64_t step);
 bool al_couple_wants_pressure(const al_couple *couple, uint64_t step);
 
+/** Nosé-Hoover chains with velocity Verlet do half of their work after a step. */
+bool al_couple_is_to_finish(const al_couple *couple, uint64_t step);
+/** @param kinetic  [ngroups] @param[out] turns  [ngroups] */
+void al_couple_finish(const al_couple *couple, const double *kinetic, al_couple_state *state, al_turn *turns);
 /** @param halves  [ngroups]; not read unless wanted
  *  @param[out] turns  [ngroups], or one that is for all atoms where there are no groups */
 void al_couple_begin(const al_couple *couple, uint64_t step, const double *halves, const double box[3][3],

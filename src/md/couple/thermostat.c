@@ -82,10 +82,67 @@ static double resample(const al_thermostat_opts *opts, const al_bath *bath, uint
 static al_bath_kick drag(const al_thermostat_opts *opts, const al_bath *bath, double kinetic,
                          al_bath_state *state)
 {
-    double temperature = 2 * kinetic / (bath->freedom * opts->boltzmann), before = state->rate;
-    state->rate += period_of(opts) * (temperature - bath->temperature) / mass_of(bath);
-    state->xi += period_of(opts) * (before + state->rate) / 2;
-    return (al_bath_kick){.lambda = 1, .drag = period_of(opts) * state->rate / 2};
+    double temperature = 2 * kinetic / (bath->freedom * opts->boltzmann), before = state->rate[0];
+    state->rate[0] += period_of(opts) * (temperature - bath->temperature) / mass_of(bath);
+    state->xi[0] += period_of(opts) * (before + state->rate[0]) / 2;
+    return (al_bath_kick){.lambda = 1, .drag = period_of(opts) * state->rate[0] / 2};
+}
+
+/** What turns a chain's links: the first by the energy of the atoms, each other by that of the one before. */
+typedef struct chain {
+    double atoms;  /* twice their energy, over that of a degree of freedom */
+    double wanted; /* their degrees of freedom */
+    double mass;   /* of a link, over that energy; the first has `wanted` times as much */
+    double *rate;
+} chain;
+
+static double pull_on(const chain *c, uint32_t link)
+{
+    if (link == 0)
+        return (c->atoms / c->wanted - 1) / c->mass;
+    double by = link == 1 ? c->wanted : 1;
+    return by * c->rate[link - 1] * c->rate[link - 1] - 1 / c->mass;
+}
+
+/** A link's rate, half of a step later, and held by the next link's. */
+static void turn_link(const chain *c, uint32_t link, uint32_t nlinks, double dt)
+{
+    double slower = link + 1 < nlinks ? exp(-dt / 8 * c->rate[link + 1]) : 1;
+    c->rate[link] = slower * (slower * c->rate[link] + dt / 4 * pull_on(c, link));
+}
+
+double al_thermostat_chain(const al_thermostat_opts *opts, uint32_t group, double kinetic,
+                           al_bath_state *state)
+{
+    enum { TIMES = 5, WEIGHTS = 5 };
+    const double outer = 1 / (4 - cbrt(4)), weights[WEIGHTS] = {outer, outer, 1 - 4 * outer, outer, outer};
+    const al_bath *bath = &opts->baths[group];
+    double lambda = 1;
+    if (!is_coupled(opts, bath))
+        return lambda;
+    chain c = {.atoms = 2 * kinetic / (opts->boltzmann * bath->temperature),
+               .wanted = bath->freedom,
+               .mass = mass_of(bath) / bath->temperature,
+               .rate = state->rate};
+    for (int n = 0; n < TIMES * WEIGHTS; n++) {
+        double dt = period_of(opts) * weights[n % WEIGHTS] / TIMES;
+        for (uint32_t link = opts->nlinks; link-- > 0;)
+            turn_link(&c, link, opts->nlinks, dt);
+        double slower = exp(-dt / 2 * state->rate[0]);
+        lambda *= slower;
+        c.atoms *= slower * slower;
+        for (uint32_t link = 0; link < opts->nlinks; link++)
+            state->xi[link] += dt / 2 * state->rate[link];
+        for (uint32_t link = 0; link < opts->nlinks; link++)
+            turn_link(&c, link, opts->nlinks, dt);
+    }
+    return lambda;
+}
+
+bool al_thermostat_is_to_finish(const al_thermostat_opts *opts, uint64_t step)
+{
+    return opts->is_verlet && opts->kind == AL_THERMOSTAT_NOSE_HOOVER &&
+           step % opts->every == 1 % opts->every;
 }
 
 al_bath_kick al_thermostat_couple(const al_thermostat_opts *opts, uint64_t step, uint32_t group,
@@ -96,7 +153,9 @@ al_bath_kick al_thermostat_couple(const al_thermostat_opts *opts, uint64_t step,
     if (!is_coupled(opts, bath))
         return nothing;
     if (opts->kind == AL_THERMOSTAT_NOSE_HOOVER)
-        return drag(opts, bath, kinetic, state);
+        return opts->is_verlet
+                   ? (al_bath_kick){.lambda = al_thermostat_chain(opts, group, kinetic, state), .drag = 0}
+                   : drag(opts, bath, kinetic, state);
     if (!(kinetic > 0)) /* nothing to multiply */
         return nothing;
     double lambda = opts->kind == AL_THERMOSTAT_BERENDSEN
@@ -104,6 +163,15 @@ al_bath_kick al_thermostat_couple(const al_thermostat_opts *opts, uint64_t step,
                         : sqrt(resample(opts, bath, group, step, kinetic) / kinetic);
     state->taken -= (lambda * lambda - 1) * kinetic;
     return (al_bath_kick){.lambda = lambda, .drag = 0};
+}
+
+static double chain_energy(const al_thermostat_opts *opts, const al_bath *bath, const al_bath_state *state)
+{
+    double sum = 0;
+    for (uint32_t link = 0; link < opts->nlinks; link++)
+        sum += (link == 0 ? bath->freedom : 1) * (mass_of(bath) * state->rate[link] * state->rate[link] / 2 +
+                                                  bath->temperature * state->xi[link]);
+    return opts->boltzmann * sum;
 }
 
 double al_thermostat_energy(const al_thermostat_opts *opts, const al_bath_state *states)
@@ -114,11 +182,7 @@ double al_thermostat_energy(const al_thermostat_opts *opts, const al_bath_state 
         const al_bath_state *state = &states[k];
         if (!is_coupled(opts, bath))
             continue;
-        if (opts->kind == AL_THERMOSTAT_NOSE_HOOVER)
-            energy += bath->freedom * opts->boltzmann *
-                      (mass_of(bath) * state->rate * state->rate / 2 + bath->temperature * state->xi);
-        else
-            energy += state->taken;
+        energy += opts->kind == AL_THERMOSTAT_NOSE_HOOVER ? chain_energy(opts, bath, state) : state->taken;
     }
     return energy;
 }

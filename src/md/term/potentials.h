@@ -133,10 +133,10 @@ POTENTIAL(cmap)
 
 POTENTIAL(pair14)
 {
-    (void)tables, (void)term;
+    (void)term;
     double inverse2 = inverse(apart2(x[0], x[1])), inverse6 = inverse2 * inverse2 * inverse2;
     double attraction = p[0] * inverse6, repulsion = p[1] * inverse6 * inverse6;
-    double coulomb = AL_TERM_COULOMB * p[2] * sqrt(inverse2);
+    double coulomb = tables->coulomb * p[2] * sqrt(inverse2);
     pull(x, 0, 1, (12 * repulsion - 6 * attraction + coulomb) * inverse2, f);
     energies->lj14 += repulsion - attraction;
     energies->coulomb14 += coulomb;

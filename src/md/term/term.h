@@ -26,6 +26,8 @@ typedef struct al_term_tables {
     const al_cmap *cmaps; /**< one for each of the topology's cmaps[]; NULL: no term is of CMAP */
     const double
         *reference; /**< in blocks, as positions: where RESTRAINT holds a place; NULL: it holds none */
+    double
+        coulomb; /**< PAIR14's energy of two unit charges at a unit's distance: AL_TERM_COULOMB in vacuum */
 } al_term_tables;
 
 /** Sums in kJ/mol. */
