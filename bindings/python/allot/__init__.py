@@ -1,0 +1,16 @@
+"""A parallel map that is never slower than the serial loop.
+
+>>> import allot
+>>> allot.map(lambda x: x**10, range(4))
+[0, 1, 1024, 59049]
+
+SPDX-License-Identifier: Apache-2.0
+"""
+from allot import _engines  # noqa: F401
+
+# pycore: map, imap, starmap, reduce, EngineDied, RemoteTraceback; pyexec: Executor, register_joblib.
+__all__ = ["map", "imap", "starmap", "reduce", "Executor"]
+
+
+def map(function, *iterables):
+    return [function(*items) for items in zip(*iterables)]
