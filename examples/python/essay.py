@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """essay.py - the textbook's parallel map in Python, side by side.
 
-    python3 examples/python/essay.py [--only NAME,...]
+    python3 examples/python/essay.py [--only NAME,...] [--quick]
 
     results = map(lambda x: x**10, range(3000))
 
@@ -129,7 +129,7 @@ def seconds(call):
     return time.perf_counter() - begin, result
 
 
-def compare(mapped, f, items, budget_s=1.0):
+def compare(mapped, f, items, budget_s):
     """(median of the loop, median of mapped), by turns, as often as fits; and whether all results were right."""
     loops, times, right = [], [], True
     begin = time.perf_counter()
@@ -142,7 +142,7 @@ def compare(mapped, f, items, budget_s=1.0):
     return statistics.median(loops), statistics.median(times), right
 
 
-def run_ways(names):
+def run_ways(names, budget_s):
     """{(way, map): (loop s, way s, right)}; what cannot run is said to be skipped."""
     found = {}
     for name in names:
@@ -151,7 +151,7 @@ def run_ways(names):
                 for way, mapped in ways.items():
                     for title, f, items in MAPS:
                         if (way, title) not in HOPELESS:
-                            found[way, title] = compare(mapped, f, items)
+                            found[way, title] = compare(mapped, f, items, budget_s)
         except ImportError as error:
             print(f"SKIPPED: {name}: {error}; {REMEDIES.get(name, 'it comes with Python')}", file=sys.stderr)
     return found
@@ -177,11 +177,13 @@ def print_table(found):
 def main():
     parser = argparse.ArgumentParser(description="The textbook's parallel map, side by side.")
     parser.add_argument("--only", default=",".join(WAYS), help="ways, separated by commas: " + ", ".join(WAYS))
-    names = parser.parse_args().only.split(",")
+    parser.add_argument("--quick", action="store_true", help="everything once: whether it works, not how fast")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",")
     unknown = [name for name in names if name not in WAYS]
     if unknown:
         parser.error(f"no such way: {', '.join(unknown)}; there are {', '.join(WAYS)}")
-    found = run_ways(sorted(names, key=list(WAYS).index))
+    found = run_ways(sorted(names, key=list(WAYS).index), 0.0 if arguments.quick else 1.0)
     if not found:
         sys.exit("essay.py: nothing could be run")
     print_table(found)

@@ -1,0 +1,13 @@
+# What the module offers, for type checkers; tests/python/stubs.sh holds it to the module.
+# SPDX-License-Identifier: Apache-2.0
+import concurrent.futures
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TypeVar, overload
+
+_R = TypeVar("_R")
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+_C = TypeVar("_C")
+_D = TypeVar("_D")
+
+__all__ = ["map", "imap", "starmap", "reduce", "Executor"]
