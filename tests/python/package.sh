@@ -35,13 +35,14 @@ done
 "$python" -m pip install -q --no-deps --target "$stage/site" "$stage/wheels/$wheel"
 cd /
 export PYTHONPATH=$stage/site
-for interpreter in "$python" python3.12 python3.13 python3.14; do
-    command -v "$interpreter" >/dev/null || continue
+for interpreter in "$python" python3.12 python3.13 python3.14 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1-9]*/bin/python3; do
+    "$interpreter" -c 'pass' 2>/dev/null || continue
     found=$("$interpreter" -c 'import allot; assert allot.map(lambda x: x + 1, [1, 2]) == [2, 3]; print(allot.__file__)') ||
         fail "$interpreter cannot use it"
+    versions="${versions:+$versions, }$("$interpreter" -V)"
     [ "$found" = "$stage/site/allot/__init__.py" ] || fail "$interpreter took $found"
 done
 [ "$("$python" -c 'import importlib.metadata; print(importlib.metadata.version("allot"))')" = "$version" ] ||
     fail "its version is not $version"
 "$python" "$stage/clone/examples/python/essay.py" --only allot,multiprocessing
-echo "package: ok, $wheel"
+echo "package: ok, $wheel on $versions"
