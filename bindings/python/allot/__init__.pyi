@@ -9,5 +9,21 @@ _A = TypeVar("_A")
 _B = TypeVar("_B")
 _C = TypeVar("_C")
 _D = TypeVar("_D")
+_Progress = bool | Callable[[int, int | None], object] | None
 
 __all__ = ["map", "imap", "starmap", "reduce", "Executor"]
+
+@overload
+def map(
+    function: Callable[[_A], _R],
+    iterable: Iterable[_A],
+    /,
+    *,
+    chunk: int | None = None,
+    engines: int | None = None,
+    ordered: bool = True,
+    timeout: float | None = None,
+    on_error: Literal["raise"] = "raise",
+    progress: _Progress = None,
+    explain: bool = False,
+) -> list[_R]: ...
