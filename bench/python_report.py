@@ -26,7 +26,7 @@ def start_ms(cell):
 
 
 def results_rate(cell):
-    """GB/s by the time that results add to a map; None if it was done in the caller, where nothing comes back."""
+    """GB/s by the time that results add to a map; None if all was done in the caller: nothing came back."""
     return RESULTS_GB / max(cell.peer_s - cell.base_s, NOISE_S) if cell.extra else None
 
 
@@ -44,10 +44,11 @@ def maps_table(cells, ways):
 
     shown = [way for way in ways if any((case, way) in cells for case in MAPS)]
     return ("Python: maps",
-            "Time over that of the serial list comprehension in the same process (milliseconds). The first call is the first "
-            "thing that a process does, opening a pool or a cluster included. -cut: one share an engine, cut by hand; -1: one "
-            "item a chunk.",
-            ["way"] + [title for title, _ in MAPS.values()], [[way] + [text_of(case, way) for case in MAPS] for way in shown])
+            "Time over that of the serial list comprehension in the same process (milliseconds). The first call "
+            "is the first thing that a process does, opening a pool or a cluster included. -cut: one share an "
+            "engine, cut by hand; -1: one item a chunk.",
+            ["way"] + [title for title, _ in MAPS.values()],
+            [[way] + [text_of(case, way) for case in MAPS] for way in shown])
 
 
 def costs_table(cells, ways):
@@ -56,27 +57,34 @@ def costs_table(cells, ways):
         start, given, results = (cells.get((case, way)) for case in ("start", "input", "results"))
         if start or given or results:
             rate = results_rate(results) if results else None
-            lines.append([way, f"{start_ms(start):.3g} ms" if start else "–", f"{given.ratio:.3g}" if given else "–",
+            lines.append([way, f"{start_ms(start):.3g} ms" if start else "–",
+                          f"{given.ratio:.3g}" if given else "–",
                           f"{given.extra:.3g} MB" if given and given.extra is not None else "–",
                           f"{rate:.3g} GB/s" if rate else "–"])
     return ("Python: starting, and arrays",
-            "The first parallel call less a warm one, importing left out; 1 GB of input, summed in 100 slices, over the loop, and "
-            "how much memory an engine then has to itself; 500 MB of results, by the time that they add to a map.",
+            "The first parallel call less a warm one, importing left out; 1 GB of input, summed in 100 slices, "
+            "over the loop, and how much memory an engine then has to itself; 500 MB of results, by the time that "
+            "they add to a map.",
             ["way", "start", "input over the loop", "its own", "results"], lines)
 
 
 def claims(rows):
     """[(name, bar, value, met)]"""
     cells = {case: cell for (case, way), cell in cells_of(rows).items() if way == "allot"}
-    found = [(f"allot.map, {title}: over the loop", f"<= {bar}", f"{cells[case].ratio:.3f}", cells[case].ratio <= bar)
-             for case, (title, bar) in MAPS.items() if case in cells]
+    found = []
+    for case, (title, bar) in MAPS.items():
+        if case in cells:
+            ratio = cells[case].ratio
+            found.append((f"allot.map, {title}: over the loop", f"<= {bar}", f"{ratio:.3f}", ratio <= bar))
     if "start" in cells:
         value = start_ms(cells["start"])
-        found.append(("allot.map, first parallel call over a warm one", "<= 5 ms", f"{value:.2f} ms", value <= 5))
+        name = "allot.map, first parallel call over a warm one"
+        found.append((name, "<= 5 ms", f"{value:.2f} ms", value <= 5))
     if "input" in cells:
         value = cells["input"].extra
         said = "in series" if value is None else f"{value:.1f} MB"
-        found.append(("allot.map, 1 GB of input: memory of an engine's own", "<= 20 MB", said, value is not None and value <= 20))
+        name = "allot.map, 1 GB of input: memory of an engine's own"
+        found.append((name, "<= 20 MB", said, value is not None and value <= 20))
     if "results" in cells:
         rate = results_rate(cells["results"])
         said = "in series" if rate is None else f"{rate:.2f} GB/s"

@@ -1,7 +1,8 @@
 """python_ways.py - the ways of mapping in Python that bench/python compares, one runtime a function.
 
-Each opens what it needs and gives {way: map(f, items)}. Names that end in -cut are given one share an engine, as users do
-who know that their items are short; the others choose for themselves, with their defaults.
+Each opens what it needs and gives {way: map(f, items)}. Names that end in -cut are given one share an
+engine, as users do who know that their items are short; the others choose for themselves, with their
+defaults.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -39,6 +40,24 @@ def open_allot():
     import allot
 
     yield {"allot": allot.map}
+
+
+@contextlib.contextmanager
+def open_allot_executor():
+    import allot
+
+    with allot.Executor(ENGINES) as executor:
+        yield {"allot-executor": lambda f, items: list(executor.map(f, items))}
+
+
+@contextlib.contextmanager
+def open_allot_joblib():
+    import allot
+    import joblib
+
+    allot.register_joblib()
+    with joblib.parallel_backend("allot", n_jobs=ENGINES):
+        yield {"allot-joblib": lambda f, items: joblib.Parallel()(joblib.delayed(f)(x) for x in items)}
 
 
 @contextlib.contextmanager
@@ -86,7 +105,10 @@ def open_ipyparallel():
         cluster = ipyparallel.Cluster(n=ENGINES, log_level=40)
         client = cluster.start_and_connect_sync()
         try:
-            yield {"ipyparallel": client.load_balanced_view().map_sync, "ipyparallel-cut": cut(client[:].map_sync)}
+            yield {
+                "ipyparallel": client.load_balanced_view().map_sync,
+                "ipyparallel-cut": cut(client[:].map_sync),
+            }
         finally:
             client.close()
             cluster.stop_cluster_sync()
@@ -96,7 +118,10 @@ def open_ipyparallel():
 def open_dask():
     import dask.bag
 
-    yield {"dask": lambda f, items: dask.bag.from_sequence(items).map(f).compute(scheduler="processes", num_workers=ENGINES)}
+    def mapped(f, items):
+        return dask.bag.from_sequence(items).map(f).compute(scheduler="processes", num_workers=ENGINES)
+
+    yield {"dask": mapped}
 
 
 @contextlib.contextmanager
@@ -115,6 +140,8 @@ def open_distributed():
 RUNTIMES = {
     "serial": open_serial,
     "allot": open_allot,
+    "allot-executor": open_allot_executor,
+    "allot-joblib": open_allot_joblib,
     "multiprocessing": open_multiprocessing,
     "executor": open_executor,
     "joblib": open_joblib,
@@ -125,6 +152,8 @@ RUNTIMES = {
 # What is imported before anything is timed, where it is not the runtime's name.
 MODULES = {
     "serial": [],
+    "allot-executor": ["allot"],
+    "allot-joblib": ["allot", "joblib"],
     "multiprocessing": ["multiprocessing.pool"],
     "executor": ["concurrent.futures.process"],
     "dask": ["dask.bag"],

@@ -1,19 +1,20 @@
-"""python_worker.py - one runtime of bench/python in a process of its own, which is asked by turns with the others.
+"""python_worker.py - one runtime of bench/python, in a process of its own.
 
     python_worker.py RUNTIME             answers requests, a line of JSON each, until its input ends
     python_worker.py RUNTIME --fresh     answers one request, with nothing opened before it is timed
 
-A request is {"case", "way", "pairs", "budget_s", "scale", "loop_first"}; the answer {"base": [s], "peer": [s], "extra":
-number or null} or {"error": text}. Base and peer go by turns within the process. What they are depends on the case:
+A request is {"case", "way", "pairs", "budget_s", "scale", "loop_first"}; the answer {"base": [s], "peer":
+[s], "extra": number or null} or {"error": text}. Base and peer go by turns in the process. What they are depends on
+the case:
 
   pow10-N, items-MS     base: [f(x) for x in items]; peer: the way's map
   input                 the same, over slices of a 1 GB array; extra: MB that an engine has to itself
-  results               peer: 500 MB of arrays come back from a map; base: the same map, from which numbers come back;
+  results               peer: 500 MB of arrays come back from a map; base: numbers do, from the same map;
                         extra: the part of the arrays that came from another process
   first-3000 (fresh)    as pow10-3000, first thing in the process, opening included
   start (fresh)         peer: opening, and a map of 100 items of 1 ms; base: the same map once more, warm
 
-The number of steps that take a millisecond comes in $ALLOT_BENCH_STEPS, so that all processes do the same work.
+How many steps take a millisecond comes in $ALLOT_BENCH_STEPS, so that all processes do the same work.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -179,7 +180,7 @@ def make_input(request):
 
 
 def answers(runtime):
-    """One answer a request. What can be inherited is made before the first map, so opening waits for the first request."""
+    """One answer a request. Opening waits for the first one: what can be inherited is made before."""
     opener = python_ways.RUNTIMES[runtime]
     with contextlib.ExitStack() as stack:
         ways = None
@@ -204,7 +205,7 @@ def main():
             print(json.dumps(each), file=replies, flush=True)
     except ImportError as error:
         print(json.dumps({"error": str(error), "missing": True}), file=replies, flush=True)
-    except Exception as error:  # pylint: disable=broad-except # bench/python says it, and goes on with the others
+    except Exception as error:  # bench/python says it, and goes on with the others
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=replies, flush=True)
 
 

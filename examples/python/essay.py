@@ -5,14 +5,16 @@
 
     results = map(lambda x: x**10, range(3000))
 
-A loop does it in a millisecond. Textbooks then hand the same items to engines, one message an item, and are ten thousand
-times slower; cut by hand into one share an engine, they are still slower than the loop, for it is too short to be shared
-at all. The right cut depends on what an item costs, which nobody knows before having done some. `allot.map` does some,
-looks at the clock, and stays the loop that it is until the rest is worth a fork.
+A loop does it in a millisecond. Textbooks then hand the same items to engines, one message an item, and are
+ten thousand times slower; cut by hand into one share an engine, they are still slower than the loop, for it
+is too short to be shared at all. The right cut depends on what an item costs, which nobody knows before
+having done some. `allot.map` does some, looks at the clock, and stays the loop that it is until the rest is
+worth a fork.
 
-Each way computes three maps: short, long, and of few items that take a while. Times are medians, taken by turns with the
-loop in the same process; starting pools and clusters is not counted (it takes them from 10 ms to 8 s). All ways must give
-the same results: the exit status says whether they did. A way whose package is missing is skipped, and said to be.
+Each way computes three maps: short, long, and of few items that take a while. Times are medians, taken by
+turns with the loop in the same process; starting pools and clusters is not counted (it takes them from 10
+ms to 8 s). All ways must give the same results: the exit status says whether they did. A way whose package
+is missing is skipped, and said to be.
 
 The cells (# %%) are those that Jupyter, Spyder and VS Code know.
 
@@ -106,7 +108,7 @@ def cut_by_hand(mapping):
     return mapped
 
 
-# allot comes first: the others leave threads in this process, and with those it must not fork (it would use a server).
+# allot comes first: the others leave threads in this process, with which it does not fork but uses a server.
 WAYS = {
     "allot": open_allot,
     "multiprocessing": open_multiprocessing,
@@ -130,7 +132,7 @@ def seconds(call):
 
 
 def compare(mapped, f, items, budget_s):
-    """(median of the loop, median of mapped), by turns, as often as fits; and whether all results were right."""
+    """(median of the loop, median of mapped, all results were right): by turns, as often as fits."""
     loops, times, right = [], [], True
     begin = time.perf_counter()
     while not times or (time.perf_counter() - begin < budget_s and len(times) < 25):
@@ -165,19 +167,22 @@ def cell(seconds_taken, ratio):
 def print_table(found):
     print(f"\n{ENGINES} engines; time, and time over the serial loop's\n")
     print(" " * 22 + "".join(f"{title:>26}" for title, _, _ in MAPS))
-    loops = [statistics.median([loop_s for (_, key), (loop_s, _, _) in found.items() if key == title] or [0.0])
-             for title, _, _ in MAPS]
-    print(f"{'serial':22}" + "".join("  " + cell(loop_s, 1.0) for loop_s in loops))
+    print(f"{'serial':22}", end="")
+    for title, _, _ in MAPS:
+        loops = [loop_s for (_, key), (loop_s, _, _) in found.items() if key == title]
+        print("  " + cell(statistics.median(loops), 1.0), end="")
+    print()
     for way in ORDER:
         cells = [found.get((way, title)) for title, _, _ in MAPS]
         if any(cells):
-            print(f"{way:22}" + "".join("  " + (cell(c[1], c[1] / c[0]) if c else f"{'–':>24}") for c in cells))
+            texts = [cell(found_s[1], found_s[1] / found_s[0]) if found_s else f"{'–':>24}" for found_s in cells]
+            print(f"{way:22}" + "".join("  " + text for text in texts))
 
 
 def main():
     parser = argparse.ArgumentParser(description="The textbook's parallel map, side by side.")
-    parser.add_argument("--only", default=",".join(WAYS), help="ways, separated by commas: " + ", ".join(WAYS))
-    parser.add_argument("--quick", action="store_true", help="everything once: whether it works, not how fast")
+    parser.add_argument("--only", default=",".join(WAYS), help="some of " + ", ".join(WAYS))
+    parser.add_argument("--quick", action="store_true", help="everything once: does it work?")
     arguments = parser.parse_args()
     names = arguments.only.split(",")
     unknown = [name for name in names if name not in WAYS]

@@ -35,7 +35,8 @@ def blocks_of(page):
 class Examples(unittest.TestCase):
     def test_docstrings(self):
         finder, ntried = doctest.DocTestFinder(), 0
-        for found in [allot, *(importlib.import_module("allot." + each.name) for each in pkgutil.iter_modules(allot.__path__))]:
+        names = ["allot"] + ["allot." + each.name for each in pkgutil.iter_modules(allot.__path__)]
+        for found in map(importlib.import_module, names):
             if inspect.getsourcefile(found):  # the extension has none
                 result = run_examples(finder.find(found, found.__name__))
                 self.assertEqual(result.failed, 0, found.__name__)

@@ -20,7 +20,8 @@ def named(x: int, name: str) -> bytes:
 
 assert_type(allot.map(square, range(3)), list[float])
 assert_type(allot.map(named, [1, 2], ["a", "b"]), list[bytes])
-assert_type(allot.map(lambda x: str(x), range(3), chunk=2, engines=2, ordered=False, timeout=1.5, progress=True), list[str])
+assert_type(allot.map(lambda x: str(x), range(3), chunk=2, engines=2, ordered=False, timeout=1.5), list[str])
+assert_type(allot.map(str, range(3), progress=True, explain=True), list[str])
 assert_type(allot.map(square, range(3), on_error="return"), list[float | Exception])
 assert_type(allot.map(square, range(3), on_error=None), list[float | None])
 assert_type(allot.imap(square, iter([1])), Iterator[float])

@@ -1,4 +1,4 @@
-"""Slips that a type checker must find: stubs.sh wants an error at each line that says so. It is never run itself.
+"""Slips that a type checker must find: stubs.sh wants an error at each line that says so.
 
 SPDX-License-Identifier: Apache-2.0
 """

@@ -13,17 +13,11 @@ _Progress = bool | Callable[[int, int | None], object] | None
 
 __all__ = ["map", "imap", "starmap", "reduce", "Executor"]
 
-@overload
-def map(
-    function: Callable[[_A], _R],
-    iterable: Iterable[_A],
-    /,
-    *,
-    chunk: int | None = None,
-    engines: int | None = None,
-    ordered: bool = True,
-    timeout: float | None = None,
-    on_error: Literal["raise"] = "raise",
-    progress: _Progress = None,
-    explain: bool = False,
-) -> list[_R]: ...
+def map(function: Callable[[_A], _R], iterable: Iterable[_A], /) -> list[_R]: ...
+
+class Executor(concurrent.futures.Executor):
+    def __init__(
+        self, max_workers: int | None = None, initializer: Callable[..., object] | None = None, initargs: Iterable[Any] = ()
+    ) -> None: ...
+    def kill(self) -> None: ...
+    def is_closed(self) -> bool: ...
