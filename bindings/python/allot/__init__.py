@@ -7,6 +7,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 from allot import _engines  # noqa: F401
+from allot._executor import Executor
 
 # pycore: map, imap, starmap, reduce, EngineDied, RemoteTraceback; pyexec: Executor, register_joblib.
 __all__ = ["map", "imap", "starmap", "reduce", "Executor"]
