@@ -9,6 +9,11 @@ SPDX-License-Identifier: Apache-2.0
 from allot import _engines  # noqa: F401
 from allot._executor import Executor
 
+
+def register_joblib():
+    from allot import _joblib
+    _joblib.register_joblib()
+
 # pycore: map, imap, starmap, reduce, EngineDied, RemoteTraceback; pyexec: Executor, register_joblib.
 __all__ = ["map", "imap", "starmap", "reduce", "Executor"]
 

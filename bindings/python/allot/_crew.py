@@ -27,6 +27,11 @@ _COSTS = 4096  # functions whose cost is remembered
 _AGAIN_MS = 10  # until what the kernel had no room for is tried again
 
 
+def nprocessors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 class Call:
     """One submitted call.
 
@@ -147,11 +152,12 @@ class Crew:
         with self.lock:
             self.check()
             self.pending.append(work)
-        self.ring()
+            self._ring()
 
-    def ring(self):
-        if not self._rung:
-            self._rung = True
+    def _ring(self):
+        """Wakes the thread. Call it with the lock."""
+        if not self._rung and not self.finished.is_set():
+            self._rung = True  # no signal is handled between this and the next line's call
             os.eventfd_write(self._bell, 1)
 
     def ready_for(self, need):
@@ -163,10 +169,10 @@ class Crew:
                 return True
             with _server.threads_parked() as in_the_way:
                 if not in_the_way:
-                    self._adopt(_server.Template.by_fork(_engine.serve))
+                    _server.Template.by_fork(_engine.serve, self._adopt)
                     return True
             if not alive:
-                self._adopt(_server.Template.fresh(
+                _server.Template.fresh(self._adopt, (
                     f"the program has threads ({', '.join(in_the_way)}): engines are started from a fresh interpreter "
                     "instead of being forked, and functions are sent to them by pickle"))
             return need == 0
@@ -176,13 +182,14 @@ class Crew:
         return template is not None and template.generation >= need
 
     def _adopt(self, template):
-        self._template = template
-        self._new_templates.append(template)
+        """Signals are held: the thread is born with all of them blocked, so that they are the main thread's."""
         with self.lock:
+            self._template = template
+            self._new_templates.append(template)
             if self.thread is None:
                 self.thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
                 self.thread.start()
-        self.ring()
+            self._ring()
 
     def close(self, cancel=False, abandon=False):
         if os.getpid() != self.owner:
@@ -193,14 +200,13 @@ class Crew:
             cancelled = list(self.pending) if cancel or abandon else []
             if cancelled:
                 self.pending.clear()
-            started = self.thread is not None
+            if self.thread is not None:
+                self._ring()
+            elif not self.finished.is_set():
+                os.close(self._bell)
+                self.finished.set()
         for work in cancelled:
             work.cancel()
-        if started:
-            self.ring()
-        elif not self.finished.is_set():
-            os.close(self._bell)
-            self.finished.set()
 
     def join(self):
         """Until the engines have ended. Not in a callback: it is the thread itself that would wait for itself."""
@@ -383,7 +389,7 @@ class Crew:
     def _start_without(self, need):
         """The template was killed. What only a fork knows is lost with it; for the rest there are fresh interpreters."""
         if need == 0:
-            self._adopt(_server.Template.fresh(None))
+            _server.Template.fresh(self._adopt)
             self._meet_templates()
         else:
             self.pending.popleft().fail(EngineDied(
@@ -514,8 +520,9 @@ class Crew:
             engine.close()
         for template in list(self._templates.values()):
             self._drop(template)
-        os.close(self._bell)
-        self.finished.set()
+        with self.lock:
+            os.close(self._bell)
+            self.finished.set()
 
 
 class BrokenCrew(futures.BrokenExecutor):

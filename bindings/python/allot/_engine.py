@@ -28,7 +28,12 @@ _ANSWERS = 512
 ARENA_BYTES = 1 << 16
 _SEND_AFTER_SECONDS = 0.001  # answers are not kept longer, except by a call that takes longer itself
 
-in_engine = False  # of this process
+_is_engine = False
+
+
+def is_engine():
+    """Whether this process is one."""
+    return _is_engine
 
 
 class Arena:
@@ -102,8 +107,8 @@ _interrupt = _Interrupt()
 
 def serve(channel, arena_fd):
     """Runs until the program says "end" or has gone."""
-    global in_engine
-    in_engine = True
+    global _is_engine
+    _is_engine = True
     signal.signal(signal.SIGINT, _interrupt)
     sys.stdin = open(os.devnull)
     arena = Arena(arena_fd)

@@ -6,14 +6,13 @@ and by memory (_wire). This file is what users see: the interface, and what beco
 """
 import atexit
 import operator
-import os
 import sys
 import time
 import weakref
 from concurrent import futures
 
 from . import _inherit, _wire
-from ._crew import Call, Crew
+from ._crew import Call, Crew, nprocessors
 from ._map_job import MapJob, cost_key
 
 _living = weakref.WeakSet()  # crews that have not been closed
@@ -43,7 +42,7 @@ class Executor(futures.Executor):
     """
 
     def __init__(self, max_workers=None, initializer=None, initargs=()):
-        nengines = len(os.sched_getaffinity(0)) if max_workers is None else operator.index(max_workers)
+        nengines = nprocessors() if max_workers is None else operator.index(max_workers)
         if nengines <= 0:
             raise ValueError(f"max_workers must be greater than 0, and is {max_workers}")
         if initializer is not None and not callable(initializer):
@@ -93,6 +92,15 @@ class Executor(futures.Executor):
         self._crew.close(cancel=cancel_futures)
         if wait:
             self._crew.join()
+
+    def kill(self):
+        """Takes no more calls, cancels what is pending, and kills the engines: running calls end with an EngineDied."""
+        self._crew.close(abandon=True)
+        self._crew.join()
+
+    def is_closed(self):
+        """True after shutdown(), kill(), or when nothing can be done any more."""
+        return self._crew.closing or self._crew.broken is not None
 
     def __exit__(self, exc_type, exc_value, traceback):
         if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):

@@ -24,7 +24,7 @@ import weakref
 
 from . import _inherit, _wire
 
-_PARK_SECONDS = 0.1  # for a thread of ours to come to rest; longer, and it may be in a callback that waits for us
+_PARK_SECONDS = 1.0  # for a thread of ours to come to rest; longer, and it may be in a callback that waits for us
 _restful = weakref.WeakSet()  # objects with a lock `awake` that their thread holds while it does anything
 _HARMLESS = ("HistorySavingThread", "tqdm_monitor", "ipykernel", "Heartbeat", "IOPub", "Control")
 
@@ -88,14 +88,14 @@ def flush_standard_streams():
 class Template:
     """The program's side. `generation` is what its engines know by number (_inherit)."""
 
-    def __init__(self, pid, channel, generation, clean):
-        self.pid, self.channel, self.generation, self.clean = pid, channel, generation, clean
-        self.engines = {}  # by their number: whoever started them keeps them here
+    def __init__(self, pid, channel, generation):
+        self.pid, self.channel, self.generation = pid, channel, generation
         self.ended = False
 
     @classmethod
-    def by_fork(cls, start_engine):
-        """Call it within threads_parked(). In each engine, start_engine(channel, arena descriptor) is run."""
+    def by_fork(cls, start_engine, adopt):
+        """Call it within threads_parked(). In each engine, start_engine(channel, arena descriptor) is run. No signal comes
+        between the fork and the end of adopt(template)."""
         _inherit.enrol_main()
         flush_standard_streams()
         ours, theirs = _wire.channel_pair()
@@ -105,24 +105,24 @@ class Template:
             if pid == 0:
                 _be_template(theirs, start_engine, mask)
             theirs.close()
-            return cls(pid, ours, _inherit.generation(), False)
+            adopt(cls(pid, ours, _inherit.generation()))
 
     @classmethod
-    def fresh(cls, why):
-        """A fresh interpreter, from any thread. `why` is said to the user; None: nothing is said."""
+    def fresh(cls, adopt, why=None):
+        """A fresh interpreter, from any thread. `why` is said to the user."""
         if why:
-            warnings.warn(why, CleanEngines, stacklevel=2)
+            warnings.warn(why, CleanEngines, stacklevel=5)
         if not sys.executable:
             raise RuntimeError("engines need a fresh Python interpreter since this program has threads, "
                                "and sys.executable does not say where one is: set it")
         ours, theirs = _wire.channel_pair()
         fd = theirs.fileno()
         code = f"import sys; sys.path[:] = {sys.path!r}; from allot import _server; _server.main({fd}, {sys.argv!r})"
-        with _signals_held() as mask:
+        with _signals_held():
             pid = os.posix_spawn(sys.executable, [sys.executable, *_interpreter_flags(), "-c", code], os.environ,
-                                 file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd)], setsigmask=mask)
+                                 file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd)], setsigmask=[])
             theirs.close()
-            return cls(pid, ours, 0, True)
+            adopt(cls(pid, ours, 0))
 
     def start_engine(self, number, channel, arena):
         self.channel.send(("engine", number), [channel.fileno(), arena])

@@ -105,7 +105,9 @@ class Parcel:
         self.data = data
         self.need = need  # the generation of engines that can read it: _inherit
         self.buffers = [buffer.raw() for buffer in buffers]
-        self.nbytes = len(data) + sum(buffer.nbytes + 64 for buffer in self.buffers)
+        self.nbytes = len(data)
+        for buffer in self.buffers:
+            self.nbytes += buffer.nbytes + 64
 
     def inline(self):
         """What goes within a packet, for `open_inline`. Buffers are copied, as writable as they were."""
