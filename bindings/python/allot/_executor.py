@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """allot.Executor, a concurrent.futures.Executor whose engines are processes.
 
-Its engines are forked by a process that has no threads (_server), fed by a thread (_crew), and answer by packets
+Its engines are forked by a process that has no threads (_server), fed by a thread (_feeder), and answer by packets
 and by memory (_wire). This file is what users see: the interface, and what becomes of executors that are forgotten, or at the end.
 """
 import atexit
@@ -12,10 +12,10 @@ import weakref
 from concurrent import futures
 
 from . import _inherit, _wire
-from ._crew import Call, Crew, nprocessors
+from ._feeder import Call, Feeder, nprocessors
 from ._map_job import MapJob, cost_key
 
-_living = weakref.WeakSet()  # crews that have not been closed
+_living = weakref.WeakSet()  # feeders that have not been closed
 
 
 class Executor(futures.Executor):
@@ -49,9 +49,9 @@ class Executor(futures.Executor):
             raise TypeError("initializer must be a callable")
         self._max_workers = nengines
         self._initializer = None if initializer is None else _Initializer(initializer, tuple(initargs))
-        self._crew = Crew(nengines, self._initializer)
-        _living.add(self._crew)
-        weakref.finalize(self, _forget, self._crew).atexit = False
+        self._feeder = Feeder(nengines, self._initializer)
+        _living.add(self._feeder)
+        weakref.finalize(self, _forget, self._feeder).atexit = False
 
     def submit(self, fn, /, *args, **kwargs):
         """Runs fn(*args, **kwargs) in an engine. Returns a concurrent.futures.Future."""
@@ -59,11 +59,11 @@ class Executor(futures.Executor):
         try:
             parcel = self._pack((fn, args, kwargs))
         except Exception as error:  # as concurrent.futures has it: it is the call that fails, not its submission
-            self._crew.check()
+            self._feeder.check()
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
-        self._crew.put(Call(parcel, cost_key(fn), (fn, args, kwargs), future))
+        self._feeder.put(Call(parcel, cost_key(fn), (fn, args, kwargs), future))
         return future
 
     def map(self, fn, *iterables, timeout=None, chunksize=None):
@@ -82,29 +82,29 @@ class Executor(futures.Executor):
             need, pickler = 0, _inherit.by_value()
         job = MapJob(fn, items, need, pickler, chunksize)
         if items:
-            self._crew.put(job)
+            self._feeder.put(job)
         else:
-            self._crew.check()
+            self._feeder.check()
         return job.results(end_time)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         """Takes no more calls. What was submitted is done, or what is pending is cancelled; wait: until the engines have ended."""
-        self._crew.close(cancel=cancel_futures)
+        self._feeder.close(cancel=cancel_futures)
         if wait:
-            self._crew.join()
+            self._feeder.join()
 
     def kill(self):
         """Takes no more calls, cancels what is pending, and kills the engines: running calls end with an EngineDied."""
-        self._crew.close(abandon=True)
-        self._crew.join()
+        self._feeder.close(abandon=True)
+        self._feeder.join()
 
     def is_closed(self):
         """True after shutdown(), kill(), or when nothing can be done any more."""
-        return self._crew.closing or self._crew.broken is not None
+        return self._feeder.closing or self._feeder.broken is not None
 
     def __exit__(self, exc_type, exc_value, traceback):
         if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
-            self._crew.close(abandon=True)
+            self._feeder.close(abandon=True)
         self.shutdown(wait=True)
         return False
 
@@ -116,8 +116,8 @@ class Executor(futures.Executor):
 
     def _ready_for(self, need):
         """True: the engines know, or will, what is named by number. Threads that are in the way of a fork make it False."""
-        ready = self._crew.ready_for(max(need, self._initializer.need if self._initializer else 0))
-        return ready or need == 0 or self._crew.knows(need)
+        ready = self._feeder.ready_for(max(need, self._initializer.need if self._initializer else 0))
+        return ready or need == 0 or self._feeder.knows(need)
 
 
 class _Initializer:
@@ -137,25 +137,25 @@ class _Initializer:
         return self._by_value
 
 
-def _forget(crew):
+def _forget(feeder):
     """An executor that nobody has any more: what was submitted is done."""
-    crew.close()
+    feeder.close()
 
 
 def _finish_all():
     """At exit: what was submitted is done, unless Ctrl-C was what ended the program."""
-    crews = list(_living)
+    feeders = list(_living)
     interrupted = issubclass(getattr(sys, "last_type", None) or Exception, KeyboardInterrupt)
     try:
-        for crew in crews:
-            crew.close(abandon=interrupted)
-        for crew in crews:
-            crew.join()
+        for feeder in feeders:
+            feeder.close(abandon=interrupted)
+        for feeder in feeders:
+            feeder.join()
     except KeyboardInterrupt:
-        for crew in crews:
-            crew.close(abandon=True)
-        for crew in crews:
-            crew.join()
+        for feeder in feeders:
+            feeder.close(abandon=True)
+        for feeder in feeders:
+            feeder.join()
         raise
 
 

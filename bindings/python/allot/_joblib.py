@@ -12,8 +12,8 @@ try:
 except ImportError:
     from joblib._parallel_backends import FallbackToBackend, SequentialBackend
 
-from ._crew import nprocessors
-from ._engine import is_engine
+from ._feeder import nprocessors
+from ._serve import is_engine
 from ._executor import Executor
 
 _executors = {}  # by their number of engines: at most one is kept

@@ -4,15 +4,15 @@ import threading
 import time
 from concurrent import futures
 
-from . import _engine, _inherit, _wire
-from ._crew import name_of
+from . import _inherit, _serve, _wire
+from ._feeder import name_of
 
 _RUN_SECONDS = 0.008  # of items that are sent together, once their cost is known
 _RUN_ITEMS = 50_000
 
 
 class _Run:
-    """Items [start, start + nitems) of a job: a call, as the crew sees it."""
+    """Items [start, start + nitems) of a job: a call, as the feeder sees it."""
 
     __slots__ = ("parcel", "need", "key", "job", "start", "nitems")
 
@@ -28,7 +28,7 @@ class _Run:
 
     def succeed(self, answer):
         values, described = answer
-        self.job.note(self.start, values, None if described is None else _engine.open_error(described))
+        self.job.note(self.start, values, None if described is None else _serve.open_error(described))
 
     def fail(self, error):
         self.job.note(self.start, [], error)
@@ -48,7 +48,7 @@ class MapJob:
         self._changed = threading.Condition()
         self._cancelled = False
 
-    # ---- the crew's side -----------------------------------------------------------------------------
+    # ---- the feeder's side -----------------------------------------------------------------------------
 
     def take(self, cost, nengines):
         if self.ended or self._next == len(self.items):
@@ -58,9 +58,9 @@ class MapJob:
         was_all = self._next == len(self.items)
         items = self.items[start:self._next]
         try:
-            parcel = _wire.pack((_engine.run_items, (self.function, items), {}), self._pickler)
+            parcel = _wire.pack((_serve.run_items, (self.function, items), {}), self._pickler)
             if parcel.need > self.need:  # an item is a new function: no engine has it
-                parcel = _wire.pack((_engine.run_items, (self.function, items), {}), _inherit.by_value())
+                parcel = _wire.pack((_serve.run_items, (self.function, items), {}), _inherit.by_value())
         except BaseException as error:
             self.note(start, [], error)
             return None, was_all

@@ -236,10 +236,10 @@ def _fork_engine(channel, start_engine, fds, number, others):
 
 def main(fd, argv):
     """The fresh interpreter's."""
-    from . import _engine
+    from . import _serve
     sys.argv[:] = argv
     os.set_inheritable(fd, False)
     gc.freeze()
     gc.disable()
     _quiet_signals()
-    _serve(_wire.channel_of_fd(fd), _engine.serve)
+    _serve(_wire.channel_of_fd(fd), _serve.serve)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The crew of an executor: its engines, and the thread that feeds them.
+"""The engines of an executor, and the thread that feeds them.
 
 All decisions are made by this thread, which no signal interrupts: whoever submits only appends to `pending`. Ctrl-C may
 therefore come at any instant of a submit() without a call being lost between two lists.
@@ -17,7 +17,7 @@ import signal
 import threading
 from concurrent import futures
 
-from . import _engine, _inherit, _server, _wire
+from . import _serve, _inherit, _server, _wire
 from ._errors import EngineDied
 
 _AHEAD_SECONDS = 0.012  # of work that an engine holds when it is given more: a change of threads here takes up to 5 ms
@@ -79,7 +79,7 @@ class _Engine:
     def __init__(self, number, template, channel, arena):
         self.number, self.template, self.channel, self.arena = number, template, channel, arena
         self.held = {}  # ident -> (call, slot, seconds expected), in the order given
-        self.free_slots = collections.deque(range(_engine.SLOTS))
+        self.free_slots = collections.deque(range(_serve.SLOTS))
         self.load = 0.0  # seconds expected of what it holds
         self.full = False  # its connection
         self.retired = False
@@ -109,7 +109,7 @@ class _Engine:
         self.arena.close()
 
 
-class Crew:
+class Feeder:
     def __init__(self, nengines, initializer):
         self.nengines = nengines
         self.lock = threading.Lock()  # of pending, closing, broken
@@ -169,7 +169,7 @@ class Crew:
                 return True
             with _server.threads_parked() as in_the_way:
                 if not in_the_way:
-                    _server.Template.by_fork(_engine.serve, self._adopt)
+                    _server.Template.by_fork(_serve.serve, self._adopt)
                     return True
             if not alive:
                 _server.Template.fresh(self._adopt, (
@@ -261,7 +261,7 @@ class Crew:
             return self._lose(template)
         kind, number, what = message
         if kind == "failed":
-            self._break(BrokenCrew(what))
+            self._break(BrokenEngines(what))
         if number in self._engines:
             self._bury(self._engines[number], _how_it_ended(what) if kind == "ended" else what)
 
@@ -285,7 +285,7 @@ class Crew:
         return True
 
     def _take_answers(self, engine, packet, fds):
-        for ident, ok, payload, seconds in _engine.answers_of(packet):
+        for ident, ok, payload, seconds in _serve.answers_of(packet):
             if ok is None:
                 engine.arena.give_free(ident)
                 engine.free_slots.append(ident)
@@ -303,8 +303,8 @@ class Crew:
 
     def _initializer_answers(self, ok, payload, fds):
         if not ok:
-            error = BrokenCrew("an engine's initializer failed, so no call can be made")
-            error.__cause__ = _engine.open_error(_open_answer(payload, fds))
+            error = BrokenEngines("an engine's initializer failed, so no call can be made")
+            error.__cause__ = _serve.open_error(_open_answer(payload, fds))
             self._break(error)
 
     def _note_cost(self, call, seconds):
@@ -336,7 +336,7 @@ class Crew:
         for call in broken:
             call.fail(EngineDied(f"the engine that ran {call.name(progress)} {how}"))
         if self._stillborn >= _STILLBORN:
-            self._break(BrokenCrew(f"engines end before they answer anything; the last one {how}"))
+            self._break(BrokenEngines(f"engines end before they answer anything; the last one {how}"))
 
     def _put_back(self, calls):
         with self.lock:
@@ -398,8 +398,8 @@ class Crew:
 
     def _start(self, template):
         ours, theirs = _wire.channel_pair()
-        fd = _wire.new_memory("arena", _engine.ARENA_BYTES)
-        engine = _Engine(self._next_number, template, ours, _engine.Arena(fd))
+        fd = _wire.new_memory("arena", _serve.ARENA_BYTES)
+        engine = _Engine(self._next_number, template, ours, _serve.Arena(fd))
         self._next_number += 1
         try:
             ours.set_blocking(False)
@@ -422,7 +422,7 @@ class Crew:
         try:
             parcel = self._initializer.parcel(engine.generation)
         except Exception as error:
-            self._break(BrokenCrew(f"the initializer cannot be sent to an engine: {error}"))
+            self._break(BrokenEngines(f"the initializer cannot be sent to an engine: {error}"))
             return
         slot = engine.free_slots.popleft()  # not given back: -1 is in no table
         self._send(engine, [(slot, -1, parcel)])
@@ -525,7 +525,7 @@ class Crew:
             self.finished.set()
 
 
-class BrokenCrew(futures.BrokenExecutor):
+class BrokenEngines(futures.BrokenExecutor):
     """No engine can be started, or none can be made ready: nothing more can be done."""
 
 
@@ -547,7 +547,7 @@ def _complete(call, ok, payload, fds):
         ok, failure = False, pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
         failure.__cause__ = error
     else:
-        failure = None if ok else _engine.open_error(value)
+        failure = None if ok else _serve.open_error(value)
     try:
         call.succeed(value) if ok else call.fail(failure)
     except futures.InvalidStateError:
