@@ -1,8 +1,9 @@
-# SPDX-License-Identifier: Apache-2.0
 """allot.Executor, a concurrent.futures.Executor whose engines are processes.
 
 Its engines are forked by a process that has no threads (_server), fed by a thread (_feeder), and answer by packets
 and by memory (_wire). This file is what users see: the interface, and what becomes of executors that are forgotten, or at the end.
+
+SPDX-License-Identifier: Apache-2.0
 """
 import atexit
 import operator
@@ -11,9 +12,9 @@ import time
 import weakref
 from concurrent import futures
 
-from . import _inherit, _wire
-from ._feeder import Call, Feeder, nprocessors
-from ._map_job import MapJob, cost_key
+from allot import _inherit, _wire
+from allot._feeder import Call, Feeder, nprocessors
+from allot._map_job import MapJob, cost_key
 
 _living = weakref.WeakSet()  # feeders that have not been closed
 
@@ -57,13 +58,13 @@ class Executor(futures.Executor):
         """Runs fn(*args, **kwargs) in an engine. Returns a concurrent.futures.Future."""
         future = futures.Future()
         try:
-            parcel = self._pack((fn, args, kwargs))
+            sealed = self._seal((fn, args, kwargs))
         except Exception as error:  # as concurrent.futures has it: it is the call that fails, not its submission
             self._feeder.check()
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
-        self._feeder.put(Call(parcel, cost_key(fn), (fn, args, kwargs), future))
+        self._feeder.put(Call(sealed, cost_key(fn), (fn, args, kwargs), future))
         return future
 
     def map(self, fn, *iterables, timeout=None, chunksize=None):
@@ -75,12 +76,12 @@ class Executor(futures.Executor):
         end_time = None if timeout is None else time.monotonic() + timeout
         if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
-        items = list(zip(*iterables))
-        need = _wire.pack((fn,), _inherit.ByNumber).need
+        items = list(zip(*iterables)) if len(iterables) != 1 else list(iterables[0])
+        need = _wire.seal((fn,), _inherit.ByNumber).need
         pickler = _inherit.ByNumber
         if not self._ready_for(need):
             need, pickler = 0, _inherit.by_value()
-        job = MapJob(fn, items, need, pickler, chunksize)
+        job = MapJob(fn, items, len(iterables) != 1, need, pickler, chunksize)
         if items:
             self._feeder.put(job)
         else:
@@ -108,11 +109,11 @@ class Executor(futures.Executor):
         self.shutdown(wait=True)
         return False
 
-    def _pack(self, call):
-        parcel = _wire.pack(call, _inherit.ByNumber)
-        if not self._ready_for(parcel.need):
-            parcel = _wire.pack(call, _inherit.by_value())
-        return parcel
+    def _seal(self, call):
+        sealed = _wire.seal(call, _inherit.ByNumber)
+        if not self._ready_for(sealed.need):
+            sealed = _wire.seal(call, _inherit.by_value())
+        return sealed
 
     def _ready_for(self, need):
         """True: the engines know, or will, what is named by number. Threads that are in the way of a fork make it False."""
@@ -125,15 +126,15 @@ class _Initializer:
 
     def __init__(self, function, args):
         self._call = function, args, {}
-        self._by_number = _wire.pack(self._call, _inherit.ByNumber)
+        self._by_number = _wire.seal(self._call, _inherit.ByNumber)
         self._by_value = None
         self.need = self._by_number.need
 
-    def parcel(self, generation):
+    def sealed_for(self, generation):
         """For engines of this generation."""
         if generation >= self.need:
             return self._by_number
-        self._by_value = self._by_value or _wire.pack(self._call, _inherit.by_value())
+        self._by_value = self._by_value or _wire.seal(self._call, _inherit.by_value())
         return self._by_value
 
 

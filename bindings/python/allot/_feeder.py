@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """The engines of an executor, and the thread that feeds them.
 
 All decisions are made by this thread, which no signal interrupts: whoever submits only appends to `pending`. Ctrl-C may
@@ -7,22 +6,24 @@ therefore come at any instant of a submit() without a call being lost between tw
 A short call is given to an engine together with others and ahead of time, by what calls of its function have cost so far; one of
 unknown cost is given alone. An engine that has nothing left takes back half of what another one has not begun (Arena.claim),
 so that a wrong guess costs little. An engine that dies breaks the call it had claimed, and no other.
+
+SPDX-License-Identifier: Apache-2.0
 """
 import collections
+import contextlib
 import os
 import pickle
 import reprlib
 import select
-import signal
 import threading
 from concurrent import futures
 
-from . import _serve, _inherit, _server, _wire
-from ._errors import EngineDied
+from allot import _faults, _serve, _server, _wire
 
 _AHEAD_SECONDS = 0.012  # of work that an engine holds when it is given more: a change of threads here takes up to 5 ms
-_PACKET_BYTES = 3 * _wire.PACKET_BYTES // 4  # of calls; their framing has the rest
+_PACKET_NBYTES = 40_000  # of calls, before the last one; _wire.PACKET_NBYTES with their framing
 _STILLBORN = 3  # engines that end before any answer, one after another: there is no use in more
+_FRAME_NBYTES = 128  # what a call's slot, ident and the like take in a packet, and more
 _COSTS = 4096  # functions whose cost is remembered
 _AGAIN_MS = 10  # until what the kernel had no room for is tried again
 
@@ -35,16 +36,16 @@ def nprocessors():
 class Call:
     """One submitted call.
 
-    `need` is the generation of engines that can read its parcel, `key` the function whose cost it shares, `keep` what its parcel
-    names by number. Work that is not cut yet has `need`, `key`, take(), cancel() and fail(), too (_map_job).
+    `need` is the generation of engines that can read it, `key` the function whose cost it shares, `keep` what it names
+    by number. Work that is not cut yet has `need`, `key`, take(), cancel() and fail(), too (_map_job).
     """
 
-    __slots__ = ("parcel", "need", "key", "keep", "future", "begun")
+    __slots__ = ("sealed", "need", "key", "keep", "future", "begun")
     nitems = 1
 
-    def __init__(self, parcel, key, keep, future):
-        self.parcel, self.key, self.keep, self.future = parcel, key, keep, future
-        self.need = parcel.need
+    def __init__(self, sealed, key, keep, future):
+        self.sealed, self.key, self.keep, self.future = sealed, key, keep, future
+        self.need = sealed.need
         self.begun = False
 
     def take(self, cost, nengines):
@@ -63,6 +64,9 @@ class Call:
         if self.take(None, 0)[0] is not None:
             self.future.set_exception(error)
 
+    def item(self, progress):
+        return None
+
     def name(self, progress):
         function, args, kwargs = self.keep
         words = [reprlib.repr(arg) for arg in args] + [f"{key}={reprlib.repr(kwargs[key])}" for key in kwargs]
@@ -76,10 +80,10 @@ def name_of(function):
 class _Engine:
     """The program's side of one."""
 
-    def __init__(self, number, template, channel, arena):
-        self.number, self.template, self.channel, self.arena = number, template, channel, arena
+    def __init__(self, number, template, link, arena):
+        self.number, self.template, self.link, self.arena = number, template, link, arena
         self.held = {}  # ident -> (call, slot, seconds expected), in the order given
-        self.free_slots = collections.deque(range(_serve.SLOTS))
+        self.free_slots = collections.deque(range(_serve.NSLOTS))
         self.load = 0.0  # seconds expected of what it holds
         self.full = False  # its connection
         self.retired = False
@@ -105,7 +109,7 @@ class _Engine:
         return calls[::-1]
 
     def close(self):
-        self.channel.close()
+        _wire.close(self.link)
         self.arena.close()
 
 
@@ -235,15 +239,15 @@ class Feeder:
     def _meet_templates(self):
         while self._new_templates:
             template = self._new_templates.popleft()
-            self._templates[template.channel.fileno()] = template
-            self._poll.register(template.channel, select.POLLIN)
+            self._templates[template.link.fileno()] = template
+            self._poll.register(template.link, select.POLLIN)
         for template in [t for t in self._templates.values() if t is not self._template]:
             if all(engine.template is not template for engine in self._engines.values()):
                 self._drop(template)
 
     def _drop(self, template):
-        self._poll.unregister(template.channel)
-        del self._templates[template.channel.fileno()]
+        self._poll.unregister(template.link)
+        del self._templates[template.link.fileno()]
         template.close()
 
     def _hear(self, fd):
@@ -256,55 +260,52 @@ class Feeder:
                 self._poll.unregister(fd)  # its template will say how it ended
 
     def _hear_template(self, template):
-        message, _ = template.channel.receive()
+        message, _ = _wire.receive_with_fds(template.link)
         if message is None:
             return self._lose(template)
         kind, number, what = message
         if kind == "failed":
             self._break(BrokenEngines(what))
         if number in self._engines:
-            self._bury(self._engines[number], _how_it_ended(what) if kind == "ended" else what)
+            self._bury(self._engines[number], what if kind == "ended" else -1)
 
     def _lose(self, template):
         """It was killed: with nobody to tell how its engines end, they are ended."""
         self._drop(template)
         for engine in [e for e in self._engines.values() if e.template is template]:
-            self._bury(engine, "was lost, as the process that it was forked from was killed")
+            self._bury(engine, -1)
 
     def _read_answers(self, engine):
-        """Whatever is there. False at the end of the connection."""
+        """Whatever is there. False at the end of the link."""
         for _ in range(64):  # the others want to be heard, too
-            try:
-                packet, fds = engine.channel.receive_bytes()
-            except BlockingIOError:
+            received = engine.link.receive(False)
+            if received is None:
                 return True
+            packet, memory = received
             if not packet:
                 return False
-            engine.full = False
-            self._take_answers(engine, packet, fds)
+            self._take_answers(engine, packet, memory)
         return True
 
-    def _take_answers(self, engine, packet, fds):
-        for ident, ok, payload, seconds in _serve.answers_of(packet):
+    def _take_answers(self, engine, packet, memory=None):
+        for ident, ok, form, seconds in _serve.answers_in(packet):
             if ok is None:
                 engine.arena.give_free(ident)
                 engine.free_slots.append(ident)
-            elif ident == -1:
-                self._initializer_answers(ok, payload, fds)
+            elif ident == _serve.INITIALIZER:
+                self._initializer_answers(ok, form, memory)
             elif ident in engine.held:
                 engine.answered, self._stillborn = True, 0
                 call, slot = engine.release(ident)
                 engine.arena.give_free(slot)
                 engine.free_slots.append(slot)
                 self._note_cost(call, seconds)
-                _complete(call, ok, payload, fds)
-        for fd in fds:
-            os.close(fd)
+                _complete(call, ok, form, memory)
 
-    def _initializer_answers(self, ok, payload, fds):
+    def _initializer_answers(self, ok, form, memory):
         if not ok:
             error = BrokenEngines("an engine's initializer failed, so no call can be made")
-            error.__cause__ = _serve.open_error(_open_answer(payload, fds))
+            error.__cause__ = _faults.decode(_serve.open_form(form, memory))
             self._break(error)
 
     def _note_cost(self, call, seconds):
@@ -316,10 +317,10 @@ class Feeder:
 
     # ---- engines that end ----------------------------------------------------------------------------
 
-    def _bury(self, engine, how):
+    def _bury(self, engine, status):
         """What it had answered counts, what it had not begun is given to others, what it was doing is broken."""
         self._read_answers(engine)
-        self._take_answers(engine, engine.arena.kept(), [])
+        self._take_answers(engine, engine.arena.kept())
         broken, waiting = [], []
         for call, slot, _ in engine.held.values():
             (broken if engine.arena.is_claimed(slot) else waiting).append(call)
@@ -327,14 +328,13 @@ class Feeder:
         self._stillborn += not (engine.answered or broken or engine.retired)
         progress = engine.arena.progress
         del self._engines[engine.number]
-        del self._by_fd[engine.channel.fileno()]
-        try:
-            self._poll.unregister(engine.channel)
-        except KeyError:
-            pass
+        del self._by_fd[engine.link.fileno()]
+        with contextlib.suppress(KeyError):  # its end was noticed
+            self._poll.unregister(engine.link)
         engine.close()
+        how = _faults.how_it_ended(status)
         for call in broken:
-            call.fail(EngineDied(f"the engine that ran {call.name(progress)} {how}"))
+            call.fail(_faults.EngineDied(f"an engine {how} while it did {call.name(progress)}", call.item(progress), status))
         if self._stillborn >= _STILLBORN:
             self._break(BrokenEngines(f"engines end before they answer anything; the last one {how}"))
 
@@ -392,19 +392,19 @@ class Feeder:
             _server.Template.fresh(self._adopt)
             self._meet_templates()
         else:
-            self.pending.popleft().fail(EngineDied(
+            self.pending.popleft().fail(_faults.EngineDied(
                 "the process that engines are forked from was killed, and no other knows this call's function: submit it again"))
         return True
 
     def _start(self, template):
-        ours, theirs = _wire.channel_pair()
-        fd = _wire.new_memory("arena", _serve.ARENA_BYTES)
-        engine = _Engine(self._next_number, template, ours, _serve.Arena(fd))
-        self._next_number += 1
+        ours, theirs = _wire.own_pair()
+        fd = os.memfd_create("allot-arena", os.MFD_CLOEXEC)
         try:
-            ours.set_blocking(False)
+            os.ftruncate(fd, _serve.ARENA_NBYTES)
+            engine = _Engine(self._next_number, template, ours, _serve.Arena(fd))
+            self._next_number += 1
             template.start_engine(engine.number, theirs, fd)
-        except OSError:  # it has gone
+        except BrokenPipeError:  # it has gone
             engine.close()
             template.ended = True
             return True
@@ -420,35 +420,43 @@ class Feeder:
 
     def _make_ready(self, engine):
         try:
-            parcel = self._initializer.parcel(engine.generation)
+            sealed = self._initializer.sealed_for(engine.generation)
         except Exception as error:
             self._break(BrokenEngines(f"the initializer cannot be sent to an engine: {error}"))
             return
-        slot = engine.free_slots.popleft()  # not given back: -1 is in no table
-        self._send(engine, [(slot, -1, parcel)])
+        slot = engine.free_slots.popleft()  # not given back
+        self._send(engine, [(slot, _serve.INITIALIZER, sealed)])
 
     def _retire(self, engine):
         engine.retired = True
         try:
-            engine.channel.send(("end",))
-        except OSError:
-            engine.template.kill(engine.number)
+            engine.link.send(b".", (), False)
+        except OSError:  # it has ended already
+            pass
 
     def _feed(self, engine):
-        """As much as keeps it busy for a while, in one packet."""
+        """As much as keeps it busy for a while: short calls in one packet, a long one in its own."""
         calls, nbytes = [], 0
         fair = -(-len(self.pending) // max(len(self._engines), 1))
-        while len(calls) < fair and nbytes < _PACKET_BYTES and not (engine.full or engine.retired):
+        while len(calls) < fair and nbytes < _PACKET_NBYTES and not (engine.full or engine.retired):
             call, seconds = self._next_for(engine)
             if call is None:
                 break
-            slot = engine.free_slots.popleft()
-            engine.held[self._next_ident] = call, slot, seconds
+            entry = engine.free_slots.popleft(), self._next_ident, call.sealed
+            engine.held[self._next_ident] = call, entry[0], seconds
             engine.load += seconds
-            calls.append((slot, self._next_ident, call.parcel))
-            nbytes += min(call.parcel.nbytes + 64, _PACKET_BYTES // _wire.MAX_PARCELS)
             self._next_ident += 1
-        if calls and not self._send(engine, calls):
+            if call.sealed.is_short:
+                calls.append(entry)
+                nbytes += len(call.sealed.data) + _FRAME_NBYTES
+            else:
+                self._send_or_put_back(engine, calls)
+                calls, nbytes = [], 0
+                self._send_or_put_back(engine, [entry])
+        self._send_or_put_back(engine, calls)
+
+    def _send_or_put_back(self, engine, calls):
+        if calls and (engine.full or not self._send(engine, calls)):
             self._put_back([self._release(engine, ident) for _, ident, _ in calls])
 
     def _release(self, engine, ident):
@@ -472,20 +480,16 @@ class Feeder:
 
     def _send(self, engine, calls):
         """False: not now, there is no room."""
-        fds, entries = [], []
         try:
-            for slot, ident, parcel in calls:
-                payload = parcel.inline() if parcel.nbytes <= _wire.INLINE_BYTES else None
-                if payload is None:
-                    fd, payload = parcel.store()
-                    fds.append(fd)
-                entries.append((slot, ident, payload))
-            engine.channel.send(("calls", entries), fds)
-        except (OSError, MemoryError):
+            if calls[0][2].is_short:
+                packet = b"=" + pickle.dumps([(slot, ident, sealed.within()) for slot, ident, sealed in calls], 5)
+                parts = ()
+            else:
+                [(slot, ident, sealed)] = calls
+                packet, parts = b"+" + pickle.dumps((slot, ident, sealed.apart()), 5), sealed.parts()
+            engine.full = not engine.link.send(packet, parts, False)
+        except (OSError, MemoryError):  # it has gone, or there are too many open files: later, to whoever is there
             engine.full = True
-        finally:
-            for fd in fds:
-                os.close(fd)
         return not engine.full
 
     def _share(self):
@@ -529,26 +533,14 @@ class BrokenEngines(futures.BrokenExecutor):
     """No engine can be started, or none can be made ready: nothing more can be done."""
 
 
-def _how_it_ended(exitcode):
-    if exitcode >= 0:
-        return f"ended: exit status {exitcode}"
-    name = signal.Signals(-exitcode).name if -exitcode in signal.valid_signals() else f"signal {-exitcode}"
-    return f"was killed by {name}" + (" (for want of memory, if nobody else did it)" if name == "SIGKILL" else "")
-
-
-def _open_answer(payload, fds):
-    return _wire.open_stored(fds.pop(0), payload) if isinstance(payload, list) else _wire.open_inline(payload)
-
-
-def _complete(call, ok, payload, fds):
+def _complete(call, ok, form, memory):
     try:
-        value = _open_answer(payload, fds)
+        value = _serve.open_form(form, memory)
+        failure = None if ok else _faults.decode(value)
     except BaseException as error:
-        ok, failure = False, pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
+        failure = pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
         failure.__cause__ = error
-    else:
-        failure = None if ok else _serve.open_error(value)
     try:
-        call.succeed(value) if ok else call.fail(failure)
+        call.succeed(value) if failure is None else call.fail(failure)
     except futures.InvalidStateError:
         pass  # somebody else has given the future an answer

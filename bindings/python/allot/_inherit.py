@@ -1,10 +1,11 @@
-# SPDX-License-Identifier: Apache-2.0
 """Functions and classes that engines have by fork, so that they need no pickling.
 
 What cannot be found again by its name (lambdas, closures, local classes), or what may be found in another version (everything of `__main__`,
 where a notebook defines a function anew) gets a number. A process forked afterwards has the object under the same
 number, and only the number is sent. `generation()` is the first number not given yet: a process forked now knows all smaller ones.
 Objects are held weakly here; whoever sends a number holds the object until the answer is there.
+
+SPDX-License-Identifier: Apache-2.0
 """
 import pickle
 import sys

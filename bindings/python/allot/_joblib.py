@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """joblib.Parallel on engines of allot: parallel_config(backend="allot"), or parallel_backend("allot").
 
 The executor outlives a Parallel call: the next one finds its engines warm. What joblib wraps into a batch is one call here;
@@ -12,9 +11,9 @@ try:
 except ImportError:
     from joblib._parallel_backends import FallbackToBackend, SequentialBackend
 
-from ._feeder import nprocessors
-from ._serve import is_engine
-from ._executor import Executor
+from allot import _crew
+from allot._executor import Executor
+from allot._feeder import nprocessors
 
 _executors = {}  # by their number of engines: at most one is kept
 
@@ -41,7 +40,7 @@ class AllotBackend(AutoBatchingMixin, ParallelBackendBase):
     def effective_n_jobs(self, n_jobs):
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
-        if n_jobs is None or is_engine():
+        if n_jobs is None or _crew.inside:
             return 1
         return max(nprocessors() + 1 + n_jobs, 1) if n_jobs < 0 else n_jobs
 

@@ -1,11 +1,13 @@
-# SPDX-License-Identifier: Apache-2.0
-"""Executor.map: items cut into runs as engines ask for them."""
+"""Executor.map: items cut into runs as engines ask for them.
+
+SPDX-License-Identifier: Apache-2.0
+"""
 import threading
 import time
 from concurrent import futures
 
-from . import _inherit, _serve, _wire
-from ._feeder import name_of
+from allot import _faults, _inherit, _serve, _wire
+from allot._feeder import name_of
 
 _RUN_SECONDS = 0.008  # of items that are sent together, once their cost is known
 _RUN_ITEMS = 50_000
@@ -14,11 +16,11 @@ _RUN_ITEMS = 50_000
 class _Run:
     """Items [start, start + nitems) of a job: a call, as the feeder sees it."""
 
-    __slots__ = ("parcel", "need", "key", "job", "start", "nitems")
+    __slots__ = ("sealed", "need", "key", "job", "start", "nitems")
 
-    def __init__(self, job, start, nitems, parcel):
-        self.job, self.start, self.nitems, self.parcel = job, start, nitems, parcel
-        self.need, self.key = parcel.need, job.key
+    def __init__(self, job, start, nitems, sealed):
+        self.job, self.start, self.nitems, self.sealed = job, start, nitems, sealed
+        self.need, self.key = sealed.need, job.key
 
     def take(self, cost, nengines):
         return (None if self.job.ended else self), True
@@ -27,19 +29,24 @@ class _Run:
         self.job.cancel()
 
     def succeed(self, answer):
-        values, described = answer
-        self.job.note(self.start, values, None if described is None else _serve.open_error(described))
+        values, failure = answer
+        values = _serve.open_items(values)
+        error = None if failure is None else _faults.name_item(_faults.decode(failure), self.start + len(values))
+        self.job.note(self.start, values, error)
 
     def fail(self, error):
         self.job.note(self.start, [], error)
 
+    def item(self, progress):
+        return self.start + min(progress, self.nitems - 1)
+
     def name(self, progress):
-        return f"item {self.start + min(progress, self.nitems - 1)} of map({name_of(self.job.function)}, ...)"
+        return f"item {self.item(progress)} of map({name_of(self.job.function)}, ...)"
 
 
 class MapJob:
-    def __init__(self, function, items, need, pickler, chunk):
-        self.function, self.items, self.need = function, items, need
+    def __init__(self, function, items, is_starred, need, pickler, chunk):
+        self.function, self.items, self.is_starred, self.need = function, items, is_starred, need
         self.key = cost_key(function)
         self.ended = False  # nobody wants its results any more
         self._pickler, self._chunk = pickler, chunk
@@ -56,15 +63,16 @@ class MapJob:
         start, nitems = self._next, self._run_length(cost, nengines)
         self._next += nitems
         was_all = self._next == len(self.items)
-        items = self.items[start:self._next]
+        items = _serve.pack_items(self.items[start : self._next])
+        call = _serve.run_items, (self.function, items, self.is_starred), {}
         try:
-            parcel = _wire.pack((_serve.run_items, (self.function, items), {}), self._pickler)
-            if parcel.need > self.need:  # an item is a new function: no engine has it
-                parcel = _wire.pack((_serve.run_items, (self.function, items), {}), _inherit.by_value())
+            sealed = _wire.seal(call, self._pickler)
+            if sealed.need > self.need:  # an item is a new function: no engine has it
+                sealed = _wire.seal(call, _inherit.by_value())
         except BaseException as error:
             self.note(start, [], error)
             return None, was_all
-        return _Run(self, start, nitems, parcel), was_all
+        return _Run(self, start, nitems, sealed), was_all
 
     def _run_length(self, cost, nengines):
         if self._chunk:

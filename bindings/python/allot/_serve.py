@@ -1,13 +1,19 @@
-# SPDX-License-Identifier: Apache-2.0
 """An engine of an executor: a process that is given calls and answers them.
 
-Beside the connection, an engine shares a page-sized *arena* with the program:
+Beside the link, an engine shares an *arena* with the program:
 
-- a claim for each slot of a call: whoever sets it first has the call, so that the program can take back what the engine has not begun,
+- a claim for each slot of a call: whoever sets it first has the call. So the program can take back what the engine has not begun,
   and knows, when an engine dies, which call killed it;
 - how far a run (several items of one `map`) has come, so that the item can be named;
-- answers that have not been sent yet: they outlive the engine. Answers are sent together while calls are short.
+- answers that have not been sent yet: they outlive the engine. Short ones are sent together.
+
+Packets to an engine: b"=" and a pickled list of (slot, ident, form); b"+" and one such tuple, with memory for its object;
+b"." at the end. Answers are pickles one after another, (ident, ok, form, seconds); one whose form is a tuple of two numbers is
+alone and has memory. An answer whose ok is None says that the slot, in place of ident, is free: its call was taken back.
+
+SPDX-License-Identifier: Apache-2.0
 """
+import contextlib
 import io
 import mmap
 import os
@@ -15,43 +21,34 @@ import pickle
 import signal
 import sys
 import time
-import traceback
 
-from . import _inherit, _wire
-from ._engines import claim
-from ._errors import RemoteError, RemoteTraceback
+from allot import _crew, _engines, _faults, _inherit, _parcel, _wire
 
-SLOTS = 256
+NSLOTS = 256
+INITIALIZER = -1  # its ident; no other is negative
 _CLAIMS = 64  # where they begin
-_PROGRESS = _CLAIMS + SLOTS
+_PROGRESS = _CLAIMS + NSLOTS
 _ANSWERS = 512
-ARENA_BYTES = 1 << 16
-_SEND_AFTER_SECONDS = 0.001  # answers are not kept longer, except by a call that takes longer itself
-
-_is_engine = False
-
-
-def is_engine():
-    """Whether this process is one."""
-    return _is_engine
+ARENA_NBYTES = _ANSWERS + _wire.PACKET_NBYTES
+_KEEP_SECONDS = 0.001  # answers are kept for so long at most, or for as long as one more call takes
 
 
 class Arena:
-    """Either side's view."""
+    """Either side's view of the memory that an engine shares with the program."""
 
     def __init__(self, fd):
-        self._area = mmap.mmap(fd, ARENA_BYTES)
-        self._words = memoryview(self._area).cast("Q")
+        self._memory = mmap.mmap(fd, ARENA_NBYTES)
+        self._words = memoryview(self._memory)[:_ANSWERS].cast("Q")
 
     def claim(self, slot):
         """True if nobody has had it yet."""
-        return claim(self._area, _CLAIMS + slot)
+        return _engines.claim(self._memory, _CLAIMS + slot)
 
     def give_free(self, slot):
-        self._area[_CLAIMS + slot] = 0
+        self._memory[_CLAIMS + slot] = 0
 
     def is_claimed(self, slot):
-        return self._area[_CLAIMS + slot] != 0
+        return self._memory[_CLAIMS + slot] != 0
 
     def set_progress(self, index):
         self._words[_PROGRESS // 8] = index
@@ -60,35 +57,35 @@ class Arena:
     def progress(self):
         return self._words[_PROGRESS // 8]
 
-    @property
-    def nbytes_kept(self):
-        return self._words[0]
-
     def keep(self, answer):
-        """False: no room. The length is written after the bytes, so that half an answer is none."""
-        start = _ANSWERS + self._words[0]
-        if start + len(answer) > ARENA_BYTES:
+        """False: there is no room. The length is written after the bytes, so that half an answer is none."""
+        begin = _ANSWERS + self._words[0]
+        if begin + len(answer) > ARENA_NBYTES:
             return False
-        self._area[start:start + len(answer)] = answer
+        self._memory[begin : begin + len(answer)] = answer
         self._words[0] += len(answer)
         return True
 
     def kept(self):
-        return self._area[_ANSWERS:_ANSWERS + self._words[0]]
+        return self._memory[_ANSWERS : _ANSWERS + self._words[0]]
 
     def drop_kept(self):
         self._words[0] = 0
 
     def close(self):
         self._words.release()
-        self._area.close()
+        self._memory.close()
 
 
-def answers_of(packet):
-    """Answers one after another: (ident, ok, payload, seconds). Where ok is None, ident is the slot of a call that was taken back."""
+def answers_in(packet):
     stream = io.BytesIO(packet)
     while stream.tell() < len(packet):
         yield pickle.load(stream)
+
+
+def open_form(form, memory):
+    """The object that was sent in this form; memory is what came beside the packet."""
+    return _wire.open_within(form) if memory is None else _wire.open_apart(form, memory)
 
 
 class _Interrupt:
@@ -105,49 +102,42 @@ class _Interrupt:
 _interrupt = _Interrupt()
 
 
-def serve(channel, arena_fd):
-    """Runs until the program says "end" or has gone."""
-    global _is_engine
-    _is_engine = True
+def serve(link, arena):
+    """Runs until the program says that it is enough, or has gone."""
+    _crew.inside = True
+    _crew._reseed()
     signal.signal(signal.SIGINT, _interrupt)
     sys.stdin = open(os.devnull)
-    arena = Arena(arena_fd)
-    os.close(arena_fd)
-    answers = _Answers(channel, arena)
-    while True:
-        message, fds = channel.receive()
-        if message is None or message[0] == "end":
-            return
-        _answer_packet(message[1], fds, arena, answers)
-        answers.flush()
-        _flush_output()
+    answers = _Answers(link, arena)
+    with contextlib.suppress(BrokenPipeError):  # nobody wants to know any more
+        while True:
+            packet, memory = link.receive(True)
+            if packet[:1] == b"=":
+                for slot, ident, form in pickle.loads(memoryview(packet)[1:]):
+                    _answer(slot, ident, form, None, arena, answers)
+            elif packet[:1] == b"+":
+                _answer(*pickle.loads(memoryview(packet)[1:]), memory, arena, answers)
+            else:
+                return
+            del memory  # arrays that calls have kept hold theirs
+            answers.flush()
+            flush_output()
 
 
-def _answer_packet(calls, fds, arena, answers):
-    """A call with a descriptor for a payload is one with memory of its own."""
-    fds = iter(fds)
-    for slot, ident, payload in calls:
-        fd = next(fds) if isinstance(payload, list) else None
-        if arena.claim(slot):
-            arena.set_progress(0)
-            answers.add(ident, *_run(payload, fd, arena))
-        else:  # taken back
-            answers.add_skipped(slot)
-            if fd is not None:
-                os.close(fd)
+def _answer(slot, ident, form, memory, arena, answers):
+    if arena.claim(slot):
+        arena.set_progress(0)
+        answers.add(ident, *_run(form, memory, arena))
+    else:
+        answers.add_taken_back(slot)
 
 
-def _open_call(payload, fd):
-    """What a sender made of a parcel: within the packet, or in memory of its own."""
-    return _wire.open_inline(payload) if fd is None else _wire.open_stored(fd, payload)
-
-
-def _run(payload, fd, arena):
+def _run(form, memory, arena):
     """(ok, value or error, seconds). An exception of any kind is the call's answer, not the engine's end."""
     start = time.perf_counter()
     try:
         try:
-            function, args, kwargs = _open_call(payload, fd)
+            function, args, kwargs = open_form(form, memory)
             if function is run_items:
                 kwargs = {"arena": arena}
             _interrupt.armed = True
@@ -159,85 +149,69 @@ def _run(payload, fd, arena):
         return False, error, time.perf_counter() - start
 
 
-def run_items(function, items, arena):
-    """A run of a `map`: values up to the first error, and this error or None."""
-    values = []
+_FAST = (int, float, str, bytes)  # there is something quicker than pickle for lists of these alone
+
+
+def pack_items(items):
+    """A list, or what open_items() makes one of."""
+    if _engines.uniform(items) in _FAST:
+        packed = _parcel.pack(items)
+        return packed.encoding, packed.data
+    return items
+
+
+def open_items(items):
+    return items if isinstance(items, list) else _parcel.unpack(*items)
+
+
+def run_items(function, items, is_starred, arena):
+    """A run of a map: (values up to the first error, this error or None)."""
+    values, failure = [], None
     try:
-        for index, args in enumerate(items):
+        for index, item in enumerate(open_items(items)):
             arena.set_progress(index)
-            values.append(function(*args))
+            values.append(function(*item) if is_starred else function(item))
     except BaseException as error:
-        return values, describe_error(error)
-    return values, None
+        failure = _faults.encode(error)
+    return pack_items(values), failure
 
 
-def describe_error(error):
-    """What travels: the exception itself where it can be pickled, what it says, and where it came from."""
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    try:
-        pickled = _pack(error).inline()
-    except BaseException:
-        pickled = None
-    try:
-        text = str(error)
-    except Exception:
-        text = "(str() of it fails)"
-    return pickled, type(error).__qualname__, text[:10000], trace[-50000:]
-
-
-def open_error(described):
-    """The exception again, with the remote traceback as its cause; a RemoteError if it cannot be made again."""
-    pickled, name, text, trace = described
-    error = None
-    if pickled is not None:
-        try:
-            error = _wire.open_inline(pickled)
-        except BaseException:
-            pass
-    if not isinstance(error, BaseException):
-        error = RemoteError(f"{name}: {text}")
-    error.__cause__ = RemoteTraceback(trace)
-    return error
-
-
-def _flush_output():
+def flush_output():
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(Exception):  # closed, or replaced by something that cannot
             stream.flush()
-        except Exception:
-            pass
 
 
-def _pack(value):
-    """By name or by number; by value what the program knows under neither."""
+def _seal(value):
+    """By name, or by the number that it has; by value what the program knows under neither."""
     try:
-        return _wire.pack(value, _inherit.Answering)
+        return _wire.seal(value, _inherit.Answering)
     except Exception:
         by_value = _inherit.by_value()
         if by_value is _inherit.ByName:
             raise
-        return _wire.pack(value, by_value)
+        return _wire.seal(value, by_value)
 
 
 class _Answers:
-    """Sent together, at the latest after a millisecond or with the last call of a packet."""
+    """Sent together, after a millisecond or with the last call of a packet at the latest."""
 
-    def __init__(self, channel, arena):
-        self._channel, self._arena = channel, arena
+    def __init__(self, link, arena):
+        self._link, self._arena = link, arena
         self._sent_at = time.perf_counter()
 
     def add(self, ident, ok, value, seconds):
         try:
-            parcel = _pack(value if ok else describe_error(value))
+            sealed = _seal(value if ok else _faults.encode(value))
         except BaseException as error:
-            ok, parcel = False, _wire.pack(describe_error(_unsendable(value, error)))
-        if parcel.nbytes > _wire.INLINE_BYTES:
-            return self._send_stored(ident, ok, parcel, seconds)
-        self._keep((ident, ok, parcel.inline(), seconds))
-        if time.perf_counter() - self._sent_at > _SEND_AFTER_SECONDS:
+            ok, sealed = False, _seal(_faults.encode(_cannot_be_sent(value, error)))
+        if not sealed.is_short:
+            return self._add_apart(ident, ok, sealed, seconds)
+        self._keep((ident, ok, sealed.within(), seconds))
+        if time.perf_counter() - self._sent_at > _KEEP_SECONDS:
             self.flush()
 
-    def add_skipped(self, slot):
+    def add_taken_back(self, slot):
         self._keep((slot, None, None, 0.0))
 
     def _keep(self, answer):
@@ -246,24 +220,22 @@ class _Answers:
             self.flush()
             self._arena.keep(answer)
 
-    def _send_stored(self, ident, ok, parcel, seconds):
+    def _add_apart(self, ident, ok, sealed, seconds):
         self.flush()
         try:
-            fd, layout = parcel.store()
-        except (MemoryError, OSError) as error:
-            return self.add(ident, False, error, seconds)
-        self._channel.send_bytes(pickle.dumps((ident, ok, layout, seconds), 5), [fd])
-        os.close(fd)
+            self._link.send(pickle.dumps((ident, ok, sealed.apart(), seconds), 5), sealed.parts(), True)
+        except MemoryError as error:
+            self.add(ident, False, error, seconds)
 
     def flush(self):
         packet = self._arena.kept()
         if packet:
-            self._channel.send_bytes(packet)
+            self._link.send(packet, (), True)
             self._arena.drop_kept()
         self._sent_at = time.perf_counter()
 
 
-def _unsendable(value, error):
+def _cannot_be_sent(value, error):
     described = pickle.PicklingError(f"the result, a {type(value).__qualname__}, cannot be sent to the caller: {error}")
     described.__cause__ = error
     return described

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """Templates: processes that do nothing but fork engines.
 
 An executor has a thread of its own, and the program may have others. To fork while they run is to copy locks that nobody
@@ -11,6 +10,8 @@ will ever release. So engines are not forked from the program but from a templat
 
 A template ends when the program closes its end of the connection or dies, and it takes its engines along. It collects
 engines that end, and says how, so that there are no zombies.
+
+SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
 import gc
@@ -22,7 +23,7 @@ import threading
 import warnings
 import weakref
 
-from . import _inherit, _wire
+from allot import _engines, _inherit, _serve, _wire
 
 _PARK_SECONDS = 1.0  # for a thread of ours to come to rest; longer, and it may be in a callback that waits for us
 _restful = weakref.WeakSet()  # objects with a lock `awake` that their thread holds while it does anything
@@ -79,28 +80,21 @@ def _signals_held():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def flush_standard_streams():
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # closed, or replaced by something that cannot
-            stream.flush()
-
-
 class Template:
     """The program's side. `generation` is what its engines know by number (_inherit)."""
 
-    def __init__(self, pid, channel, generation):
-        self.pid, self.channel, self.generation = pid, channel, generation
+    def __init__(self, pid, link, generation):
+        self.pid, self.link, self.generation = pid, link, generation
         self.ended = False
 
     @classmethod
     def by_fork(cls, start_engine, adopt):
-        """Call it within threads_parked(). In each engine, start_engine(channel, arena descriptor) is run. No signal comes
+        """Call it within threads_parked(). In each engine, start_engine(link, file of the arena) is run. No signal comes
         between the fork and the end of adopt(template)."""
         _inherit.enrol_main()
-        flush_standard_streams()
-        ours, theirs = _wire.channel_pair()
+        _serve.flush_output()
+        ours, theirs = _wire.own_pair()
         with _signals_held() as mask:
-            theirs.keep_over_fork()
             pid = os.fork()
             if pid == 0:
                 _be_template(theirs, start_engine, mask)
@@ -115,7 +109,7 @@ class Template:
         if not sys.executable:
             raise RuntimeError("engines need a fresh Python interpreter since this program has threads, "
                                "and sys.executable does not say where one is: set it")
-        ours, theirs = _wire.channel_pair()
+        ours, theirs = _wire.own_pair()
         fd = theirs.fileno()
         code = f"import sys; sys.path[:] = {sys.path!r}; from allot import _server; _server.main({fd}, {sys.argv!r})"
         with _signals_held():
@@ -124,16 +118,16 @@ class Template:
             theirs.close()
             adopt(cls(pid, ours, 0))
 
-    def start_engine(self, number, channel, arena):
-        self.channel.send(("engine", number), [channel.fileno(), arena])
+    def start_engine(self, number, link, arena_fd):
+        _wire.send_with_fds(self.link, ("engine", number), [link.fileno(), arena_fd])
 
     def kill(self, number):
         with contextlib.suppress(OSError):  # it is gone, and its engines with it
-            self.channel.send(("kill", number))
+            _wire.send_with_fds(self.link, ("kill", number), [])
 
     def close(self):
         """It ends, and what engines it still has are killed. Waits for it: a template is quick."""
-        self.channel.close()
+        _wire.close(self.link)
         if not self.ended:
             self.ended = True
             with contextlib.suppress(ChildProcessError):  # somebody else has waited for it
@@ -145,7 +139,7 @@ def _interpreter_flags():
     return _args_from_interpreter_flags()
 
 
-def _be_template(channel, start_engine, mask):
+def _be_template(link, start_engine, mask):
     """Never returns."""
     status = 1
     try:
@@ -154,7 +148,7 @@ def _be_template(channel, start_engine, mask):
         gc.freeze()
         _quiet_signals()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        _serve(channel, start_engine)
+        _fork_on_demand(link, start_engine)
         status = 0
         del kept
     finally:
@@ -170,19 +164,19 @@ def _quiet_signals():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _serve(channel, start_engine):
+def _fork_on_demand(link, start_engine):
     running = {}  # pidfd -> (number, pid)
     poll = select.poll()
-    poll.register(channel, select.POLLIN)
+    poll.register(link, select.POLLIN)
     while True:
         for fd, _ in poll.poll():
             if fd in running:
                 poll.unregister(fd)
                 number, pid = running.pop(fd)
                 os.close(fd)
-                _tell(channel, "ended", number, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+                _tell(link, "ended", number, os.waitpid(pid, 0)[1])
                 continue
-            message, fds = channel.receive()
+            message, fds = _wire.receive_with_fds(link)
             if message is None:
                 _end_all(running)
                 return
@@ -191,16 +185,16 @@ def _serve(channel, start_engine):
                     if number == message[1]:
                         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             else:
-                pid = _fork_engine(channel, start_engine, fds, message[1], list(running))
+                pid = _fork_engine(link, start_engine, fds, message[1], list(running))
                 if pid:
                     pidfd = os.pidfd_open(pid)
                     running[pidfd] = message[1], pid
                     poll.register(pidfd, select.POLLIN)
 
 
-def _tell(channel, *message):
+def _tell(link, *message):
     with contextlib.suppress(OSError):  # the program has gone: the next receive() says so
-        channel.send(message)
+        _wire.send_with_fds(link, message, [])
 
 
 def _end_all(running):
@@ -209,25 +203,25 @@ def _end_all(running):
         os.waitpid(pid, 0)
 
 
-def _fork_engine(channel, start_engine, fds, number, others):
+def _fork_engine(link, start_engine, fds, number, others):
     try:
         pid = os.fork()
     except OSError as error:
         for fd in fds:
             os.close(fd)
-        _tell(channel, "failed", number, f"an engine could not be forked: {error}")
+        _tell(link, "failed", number, f"an engine could not be forked: {error}")
         return 0
     if pid == 0:
         status = 1
         try:
-            channel.close()
+            link.close()
             for fd in others:
                 os.close(fd)
             gc.enable()
-            start_engine(_wire.channel_of_fd(fds[0]), fds[1])
+            start_engine(_engines.Link(fds[0]), _serve.Arena(fds[1]))
             status = 0
         finally:
-            flush_standard_streams()
+            _serve.flush_output()
             os._exit(status)
     for fd in fds:
         os.close(fd)
@@ -236,10 +230,9 @@ def _fork_engine(channel, start_engine, fds, number, others):
 
 def main(fd, argv):
     """The fresh interpreter's."""
-    from . import _serve
     sys.argv[:] = argv
     os.set_inheritable(fd, False)
     gc.freeze()
     gc.disable()
     _quiet_signals()
-    _serve(_wire.channel_of_fd(fd), _serve.serve)
+    _serve(_wire.link_of_fd(fd), _serve.serve)
