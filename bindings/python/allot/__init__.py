@@ -8,6 +8,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 from allot import _engines  # noqa: F401
 from allot._executor import Executor
+from allot._faults import EngineDied, RemoteError, RemoteTraceback
 
 
 def register_joblib():

@@ -56,11 +56,11 @@ class Executor(futures.Executor):
 
     def submit(self, fn, /, *args, **kwargs):
         """Runs fn(*args, **kwargs) in an engine. Returns a concurrent.futures.Future."""
+        self._feeder.check()
         future = futures.Future()
         try:
             sealed = self._seal((fn, args, kwargs))
         except Exception as error:  # as concurrent.futures has it: it is the call that fails, not its submission
-            self._feeder.check()
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
@@ -73,6 +73,7 @@ class Executor(futures.Executor):
         The items are collected at once. chunksize is how many are sent together; None: as many as take some milliseconds, by what
         they are seen to cost. timeout in seconds, from the call of map to a result. The first error is raised at its item.
         """
+        self._feeder.check()
         end_time = None if timeout is None else time.monotonic() + timeout
         if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
@@ -84,8 +85,6 @@ class Executor(futures.Executor):
         job = MapJob(fn, items, len(iterables) != 1, need, pickler, chunksize)
         if items:
             self._feeder.put(job)
-        else:
-            self._feeder.check()
         return job.results(end_time)
 
     def shutdown(self, wait=True, *, cancel_futures=False):

@@ -188,6 +188,8 @@ class Feeder:
     def _adopt(self, template):
         """Signals are held: the thread is born with all of them blocked, so that they are the main thread's."""
         with self.lock:
+            if self.finished.is_set():
+                return template.close()
             self._template = template
             self._new_templates.append(template)
             if self.thread is None:

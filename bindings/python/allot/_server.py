@@ -105,7 +105,7 @@ class Template:
     def fresh(cls, adopt, why=None):
         """A fresh interpreter, from any thread. `why` is said to the user."""
         if why:
-            warnings.warn(why, CleanEngines, stacklevel=5)
+            warnings.warn(why, CleanEngines, stacklevel=_level_of_caller())
         if not sys.executable:
             raise RuntimeError("engines need a fresh Python interpreter since this program has threads, "
                                "and sys.executable does not say where one is: set it")
@@ -132,6 +132,14 @@ class Template:
             self.ended = True
             with contextlib.suppress(ChildProcessError):  # somebody else has waited for it
                 os.waitpid(self.pid, 0)
+
+
+def _level_of_caller():
+    """For warnings.warn() in the function that calls this: the first level outside of this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _interpreter_flags():
@@ -235,4 +243,4 @@ def main(fd, argv):
     gc.freeze()
     gc.disable()
     _quiet_signals()
-    _serve(_wire.link_of_fd(fd), _serve.serve)
+    _fork_on_demand(_engines.Link(fd), _serve.serve)
