@@ -109,7 +109,9 @@ class Executor(futures.Executor):
         return False
 
     def _seal(self, call):
-        sealed = _wire.seal(call, _inherit.ByNumber)
+        function, args, kwargs = call
+        named = not kwargs and _wire.PLAIN.issuperset(map(type, args)) and _inherit.seal_function(function)
+        sealed = _wire.SealedCall(*named, args) if named else _wire.seal(call, _inherit.ByNumber)
         if not self._ready_for(sealed.need):
             sealed = _wire.seal(call, _inherit.by_value())
         return sealed

@@ -7,6 +7,7 @@ Objects are held weakly here; whoever sends a number holds the object until the 
 
 SPDX-License-Identifier: Apache-2.0
 """
+import io
 import pickle
 import sys
 import types
@@ -89,6 +90,25 @@ class ByNumber(pickle.Pickler):
         number = _enrol(obj)
         self.need = max(self.need, number + 1)
         return inherited, (number,)
+
+
+_sealed_functions = {}  # id -> (pickle, need), for as long as the function lives
+
+
+def seal_function(function):
+    """(pickle, need) of a function by name or number, which stays the same; None for other callables."""
+    if type(function) is not types.FunctionType:
+        return None
+    known = _sealed_functions.get(id(function))
+    if known is not None and (known[1] > 0 or _found_by_name(function)):  # the name may be another's by now
+        return known
+    out = io.BytesIO()
+    pickler = ByNumber(out, 5)
+    pickler.dump(function)
+    ident = id(function)
+    _sealed_functions[ident] = out.getvalue(), pickler.need
+    weakref.finalize(function, _sealed_functions.pop, ident, None).atexit = False
+    return _sealed_functions[ident]
 
 
 class Answering(pickle.Pickler):

@@ -77,14 +77,40 @@ class Sealed(_parcel.Packed):
             not self.buffers or self.nbytes + 64 * len(self.buffers) <= INLINE_NBYTES)
 
 
+PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None)))  # these types exactly: any pickler does the same with them
+
+
+def seal_plain(obj):
+    """Where pickling is nobody's business but pickle's."""
+    sealed = Sealed(_parcel.PICKLE, pickle.dumps(obj, 5))
+    sealed.need = 0
+    return sealed
+
+
 def seal(obj, pickler):
     """Raises what pickling raises."""
+    if type(obj) in PLAIN:
+        return seal_plain(obj)
     out, buffers = io.BytesIO(), []
     writer = pickler(out, 5, buffer_callback=buffers.append)
     writer.dump(obj)
     sealed = Sealed(_parcel.PICKLE, out.getvalue(), tuple(buffer.raw() for buffer in buffers))
     sealed.need = getattr(writer, "need", 0)
     return sealed
+
+
+class SealedCall:
+    """A call of a function that is sent again and again, with plain arguments: always short."""
+
+    __slots__ = ("function", "data", "need")
+    is_short = True
+
+    def __init__(self, function, need, args):
+        self.function, self.need, self.data = function, need, pickle.dumps(args)
+
+    def within(self):
+        """The function's bytes are the same object for all of its calls, so a packet has them once."""
+        return self.function, self.data
 
 
 def open_within(form):
