@@ -16,7 +16,7 @@ setup(
     ext_modules=[
         Extension(
             "allot._engines",
-            sources=[f"src/{name}.c" for name in ("area", "items", "module", "numbers", "processes", "wire")],
+            sources=[f"src/{name}.c" for name in ("area", "claim", "items", "module", "numbers", "processes", "wire")],
             include_dirs=["src"],
             define_macros=[("_GNU_SOURCE", ""), ("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=gnu11", "-fvisibility=hidden"],

@@ -7,6 +7,13 @@
 SPDX-License-Identifier: Apache-2.0
 """
 from allot import _engines  # noqa: F401
+from allot._executor import Executor
+from allot._faults import EngineDied, RemoteError, RemoteTraceback
+
+
+def register_joblib():
+    from allot import _joblib
+    _joblib.register_joblib()
 
 # pycore: map, imap, starmap, reduce, EngineDied, RemoteTraceback; pyexec: Executor, register_joblib.
 __all__ = ["map", "imap", "starmap", "reduce", "Executor"]
