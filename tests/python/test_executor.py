@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -268,6 +269,21 @@ class Map(WithExecutor):
         futures.wait(calls[1:], 30)
         self.assertFalse(calls[0].done())
         self.assertEqual([call.result(30) for call in calls], list(range(200)))
+
+
+    def test_each_call_is_made_once(self):
+        """However often it was given to one engine, taken back, and given to another."""
+        with tempfile.NamedTemporaryFile() as made:
+            def make(i):
+                os.write(fd, b"%7d\n" % i)
+                time.sleep(0.001 if i % 100 == 0 else 0)
+
+            fd = os.open(made.name, os.O_WRONLY | os.O_APPEND)
+            try:
+                futures.wait([self.executor.submit(make, i) for i in range(3000)], 60)
+            finally:
+                os.close(fd)
+            self.assertEqual(sorted(map(int, made)), list(range(3000)))
 
 
 class Deaths(WithExecutor):

@@ -289,6 +289,10 @@ def forever(kind):
                 calls.append(executor.submit(lambda x: x, i))
                 for call in calls:
                     call.result()
+    elif kind == "long calls":
+        with allot.Executor(2) as executor:
+            for call in [executor.submit(time.sleep, 5) for _ in range(100)]:
+                call.result()
     elif kind == "new executors":
         while True:
             by_executor_map(work, range(5))
@@ -307,7 +311,7 @@ def forever(kind):
             {"map": by_map, "imap": by_imap, "starmap": by_starmap}[kind](work, range(100))
 
 
-KINDS = ["submit", "new executors", "executor map", "map", "imap", "starmap", "generator", "reduce"]
+KINDS = ["submit", "long calls", "new executors", "executor map", "map", "imap", "starmap", "generator", "reduce"]
 
 
 def be_interrupted(kind):

@@ -18,7 +18,8 @@ PyObject *al_claim(PyObject *module, PyObject *args)
     if (offset < 0 || offset >= memory.len)
         PyErr_SetString(PyExc_IndexError, "claim: the offset is outside of the memory");
     else
-        mine = PyBool_FromLong(__atomic_exchange_n((unsigned char *)memory.buf + offset, 1, __ATOMIC_SEQ_CST) == 0);
+        mine = PyBool_FromLong(
+            __atomic_exchange_n((unsigned char *)memory.buf + offset, 1, __ATOMIC_SEQ_CST) == 0);
     PyBuffer_Release(&memory);
     return mine;
 }
