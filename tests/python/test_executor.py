@@ -132,6 +132,14 @@ class Submit(WithExecutor):
         calls = [self.executor.submit(bytes.__add__, data, bytes([i % 256])) for i in range(300)]
         self.assertEqual([call.result(60)[-1] for call in calls], [i % 256 for i in range(300)])
 
+    def test_link_that_is_full(self):
+        """An engine is given what is expected to be short, does not read it, and gets the rest later."""
+        with allot.Executor(1) as executor:
+            for _ in range(20):
+                executor.submit(sleep_and_give, 0, b"").result(30)
+            calls = [executor.submit(sleep_and_give, 0 if i else 0.3, bytes([i]) * 6000) for i in range(200)]
+            self.assertEqual([call.result(30)[0] for call in calls], list(range(200)))
+
     def test_arrays(self):
         try:
             import numpy
