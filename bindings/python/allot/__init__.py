@@ -6,11 +6,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-from allot import _engines  # noqa: F401
+from allot._faults import EngineDied, RemoteError, RemoteTraceback, UnsendableResult
+from allot._map import map, starmap
 
-# pycore: map, imap, starmap, reduce, EngineDied, RemoteTraceback; pyexec: Executor, register_joblib.
-__all__ = ["map", "imap", "starmap", "reduce", "Executor"]
-
-
-def map(function, *iterables):
-    return [function(*items) for items in zip(*iterables)]
+__all__ = ["map", "imap", "starmap", "reduce", "Executor", "EngineDied", "RemoteError", "RemoteTraceback", "UnsendableResult"]
