@@ -7,6 +7,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 from allot._faults import EngineDied, RemoteError, RemoteTraceback, UnsendableResult
-from allot._map import map, starmap
+from allot._map import imap, map, starmap
+from allot._reduce import reduce
 
-__all__ = ["map", "imap", "starmap", "reduce", "Executor", "EngineDied", "RemoteError", "RemoteTraceback", "UnsendableResult"]
+__all__ = ["map", "imap", "starmap", "reduce", "EngineDied", "RemoteError", "RemoteTraceback", "UnsendableResult"]

@@ -199,10 +199,11 @@ class Crew(_engines.Processes):
         except (BrokenPipeError, ConnectionResetError):
             return False
 
-    def ship(self, engine, values, tag=RESULTS, first=0, wait=False):
+    def ship(self, engine, values, tag=RESULTS, first=0, wait=False, count=None):
         """A list for an engine.take(). False as with give(); raises what pickling raises."""
         try:
-            return _ship(self._links[engine], _parcel.pack(values), len(values), tag, first, 0, wait)
+            count = len(values) if count is None else count
+            return _ship(self._links[engine], _parcel.pack(values), count, tag, first, 0, wait)
         except (BrokenPipeError, ConnectionResetError):
             return False
 

@@ -11,6 +11,8 @@ from allot import _costs, _crew, _engines, _faults, _plan, _progress, _source
 
 #: Less work than this is not worth asking whether a fork would pay.
 WORTH_ASKING_NS = 2_500_000
+#: One sample of an item that takes so long pays for the attempt; of a shorter one it says too little.
+ONE_SAMPLE_NS = 800_000
 #: A window of items done in series lasts as long as all before it together, twice, but no longer than this.
 WINDOW_NS_MAX = 250_000_000
 #: A window shorter than this says little about the next.
@@ -19,6 +21,8 @@ WINDOW_NS_MIN = 20_000
 
 class Job:
     """The function, its loop, and the rules."""
+
+    worth_asking_ns = WORTH_ASKING_NS
 
     def __init__(self, function, narguments, chunk, engines, timeout, on_error, progress, explain):
         if not callable(function):
@@ -52,6 +56,12 @@ class Job:
             _faults.name_item(error, windows.source.number(windows.at()))
             raise
         return results
+
+    def received(self, results):
+        """Results as they came from an engine, with exceptions unpacked."""
+        if not self.returns_errors:
+            return results
+        return [_faults.decode(x.data) if type(x) is _faults.Failure else x for x in results]
 
     def most(self):
         """Engines that may be forked besides the caller."""
@@ -121,8 +131,8 @@ class Windows:
             window = max(1, int(min(2 * spent_ns if previous_ns else spent_ns, WINDOW_NS_MAX) / item_ns))
             if spent_ns > WINDOW_NS_MAX and self._bar is not None:
                 self._bar.tick(done)
-            if (end - done) * item_ns > WORTH_ASKING_NS and (previous_ns or item_ns > WORTH_ASKING_NS):
-                break  # one sample of an item that is short says too little
+            if (end - done) * item_ns > WORTH_ASKING_NS and (previous_ns or item_ns > ONE_SAMPLE_NS):
+                break
         self._window, self.spent_ns = window, spent_ns
         self.item_ns = min(item_ns, 4 * previous_ns) if previous_ns else item_ns
 

@@ -2,10 +2,31 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-from allot import _claims, _crew, _plan, _source
+from allot import _claims, _crew, _plan, _source, _stream
 from allot._job import Job, Windows
 
 def map(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout=None, on_error="raise", progress=None, explain=False):
+    """The list [function(item) for item in iterable], on as many processors as pay.
+
+    It begins in series and measures; engines are forked only when what is left pays for them. Several iterables are gone through
+    side by side, as by the built-in map.
+
+    chunk     items that an engine claims at a time; else it is measured
+    engines   processors to use at most, this process among them; else all that it may use
+    ordered   False: results may come in any order
+    timeout   seconds that an item may take; then all are done by engines
+    on_error  "raise": the error of the first item that fails; "return": exceptions are results; else: the result of
+              items that fail
+    progress  True: show a bar; False: never; None: on a terminal, after two seconds; else it is called with (done, total)
+    explain   say on standard error what was decided, and why
+
+    >>> map(lambda x: x**10, range(4))
+    [0, 1, 1024, 59049]
+    >>> map(pow, [2, 3], [5, 2])
+    [32, 9]
+    >>> map(int, ["1", "x"], on_error=None)
+    [1, None]
+    """
     if not iterables:
         raise TypeError("allot.map: at least one iterable is needed")
     job = Job(function, len(iterables), chunk, engines, timeout, on_error, progress, explain)
@@ -13,17 +34,54 @@ def map(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout
 
 
 def starmap(function, iterable, /, *, chunk=None, engines=None, ordered=True, timeout=None, on_error="raise", progress=None, explain=False):
+    """As map, for items that are tuples of arguments.
+
+    >>> starmap(pow, [(2, 5), (3, 2)])
+    [32, 9]
+    """
     job = Job(function, 0, chunk, engines, timeout, on_error, progress, explain)
     return _list(job, *_source.source_of((iterable,)))
 
 
+def imap(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout=None, on_error="raise", progress=None, explain=False):
+    """As map, but an iterator: results come as they are asked for, and little is read ahead, so that memory is bounded and there may be
+    items without end. With ordered=False they come as soon as they are there.
+
+    >>> import itertools
+    >>> list(itertools.islice(imap(lambda x: x * x, itertools.count()), 4))
+    [0, 1, 4, 9]
+    """
+    if not iterables:
+        raise TypeError("allot.imap: at least one iterable is needed")
+    job = Job(function, len(iterables), chunk, engines, timeout, on_error, progress, explain)
+    return _results(job, _feed(*_source.source_of(iterables)), ordered)
+
+
+def _feed(source, iterator):
+    return _stream.IteratorFeed(iterator) if source is None else _stream.IndexedFeed(source)
+
+
+def _results(job, feed, ordered):
+    bar = job.bar(feed.total)
+    done = 0
+    for part in _stream.parts(job, feed, ordered, False):
+        yield from part
+        done += len(part)
+        bar.tick(done)
+    bar.end(done)
+
+
 def _list(job, source, iterator):
+    bar = job.bar(None if source is None else source.length)
+    results = []
     if source is None:
-        raise NotImplementedError
-    bar = job.bar(source.length)
-    results, plan = in_series(job, source, bar)
-    if plan is not None:
-        _claims.fill(job, source, results, plan.engines, bar)
+        for part in _stream.parts(job, _feed(None, iterator), True, True):
+            results = joined(results, part)
+            bar.tick(len(results))
+    else:
+        results, plan = in_series(job, source, bar)
+        if plan is not None:
+            _claims.fill(job, source, results, plan.engines, bar)
     bar.end(len(results))
     return results
 

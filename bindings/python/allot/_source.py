@@ -33,13 +33,14 @@ class Sliced:
     """A source that is cut by index. cut(a, b) is an iterator over items a to b-1, and one whose length hint says how
     many of them have not been taken."""
 
-    def __init__(self, items):
+    def __init__(self, items, first=0):
         self.length = len(items)
         self._items = items
+        self._first = first
 
     def number(self, item):
         """The number that users know an item by."""
-        return item
+        return self._first + item
 
     def cut(self, begin, end):
         iterator = iter(self._items[begin:end])
