@@ -18,6 +18,7 @@ __all__ = [
     "starmap",
     "reduce",
     "Executor",
+    "register_joblib",
     "EngineDied",
     "RemoteError",
     "RemoteTraceback",
