@@ -16,7 +16,7 @@ unset PYTHONPATH
 # A clone has what is in the tree and nothing that was built.
 mkdir "$stage/clone"
 tar -C "$ALLOT_SOURCE" -c --exclude=__pycache__ --exclude=bindings/python/build --exclude='*.egg-info' \
-    bindings include src examples/python | tar -x -C "$stage/clone"
+    bindings include src | tar -x -C "$stage/clone"
 cd "$stage/clone"
 
 "$python" -m pip wheel -q --no-build-isolation --no-deps -w "$stage/wheels" ./bindings/python >"$stage/log" 2>&1 ||
@@ -44,5 +44,4 @@ for interpreter in "$python" python3.12 python3.13 python3.14 "${PYENV_ROOT:-$HO
 done
 [ "$("$python" -c 'import importlib.metadata; print(importlib.metadata.version("allot"))')" = "$version" ] ||
     fail "its version is not $version"
-"$python" "$stage/clone/examples/python/essay.py" --only allot,multiprocessing
 echo "package: ok, $wheel on $versions"

@@ -27,6 +27,7 @@ assert_type(allot.map(square, range(3), on_error=None), list[float | None])
 assert_type(allot.imap(square, iter([1])), Iterator[float])
 assert_type(allot.starmap(named, [(1, "a")]), list[bytes])
 assert_type(allot.reduce(operator.add, [1, 2, 3]), int)
+assert_type(allot.reduce(max, [1, 2, 3], 0), int)
 
 with allot.Executor() as executor:
     standard: concurrent.futures.Executor = executor

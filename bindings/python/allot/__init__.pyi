@@ -228,9 +228,28 @@ def starmap(
     progress: _Progress = None,
     explain: bool = False,
 ) -> list[_R | _D]: ...
+@overload
 def reduce(
-    __function: Callable[[_A, _A], _A], __iterable: Iterable[_A], *, engines: int | None = None, explain: bool = False
+    __function: Callable[[_A, _A], _A],
+    __iterable: Iterable[_A],
+    *,
+    chunk: int | None = None,
+    engines: int | None = None,
+    progress: _Progress = None,
+    explain: bool = False,
 ) -> _A: ...
+@overload
+def reduce(
+    __function: Callable[[_A, _A], _A],
+    __iterable: Iterable[_A],
+    __initial: _A,
+    *,
+    chunk: int | None = None,
+    engines: int | None = None,
+    progress: _Progress = None,
+    explain: bool = False,
+) -> _A: ...
+def register_joblib() -> None: ...
 
 class EngineDied(RuntimeError):
     item: int | None
@@ -248,5 +267,12 @@ class Executor(concurrent.futures.Executor):
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
     ) -> None: ...
+    def map(
+        self,
+        fn: Callable[..., _R],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+    ) -> Iterator[_R]: ...
     def kill(self) -> None: ...
     def is_closed(self) -> bool: ...
