@@ -1,6 +1,6 @@
 """The extension `allot._engines`: limited API, so that one build serves Python 3.11 and later.
 
-include/allot/api.h is the one place that states the version.
+include/allot/api.h is the one place that states the version; the clock and the count of processors are the house's.
 SPDX-License-Identifier: Apache-2.0
 """
 import pathlib
@@ -8,16 +8,19 @@ import re
 
 from setuptools import Extension, setup
 
-here = pathlib.Path(__file__).parent
-api = (here / "../../include/allot/api.h").read_text()
+here = pathlib.Path(__file__).resolve().parent
+house = here.parent.parent  # its sources by the link src/house: setuptools takes no path from outside
+version = re.search(r'^#define ALLOT_VERSION "(.*)"', (house / "include/allot/api.h").read_text(), re.M).group(1)
+own = ["area", "claim", "items", "module", "numbers", "processes", "wire"]
+shared = ["base/cgroup", "base/clock", "topo/cgroup", "topo/cpus"]
 
 setup(
-    version=re.search(r'^#define ALLOT_VERSION "(.*)"', api, re.M).group(1),
+    version=version,
     ext_modules=[
         Extension(
             "allot._engines",
-            sources=[f"src/{name}.c" for name in ("area", "claim", "items", "module", "numbers", "processes", "wire")],
-            include_dirs=["src"],
+            sources=[f"src/{name}.c" for name in own] + [f"src/house/{name}.c" for name in shared],
+            include_dirs=["src", "src/house", str(house / "include")],
             define_macros=[("_GNU_SOURCE", ""), ("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=gnu11", "-fvisibility=hidden"],
             py_limited_api=True,

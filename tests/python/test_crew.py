@@ -78,7 +78,7 @@ class Crew(unittest.TestCase):
             for k, (parcel, death) in told.items():
                 self.assertEqual(parcel.open(), [k])
                 self.assertEqual(os.WTERMSIG(death.status), signal.SIGKILL)
-                self.assertIn("SIGKILL", str(death.error()))
+                self.assertIn("SIGKILL", str(death.error(None)))
             self.assertEqual(crew.living, [])
 
     def test_leaving_the_block_ends_what_lives(self):

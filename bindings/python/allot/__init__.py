@@ -6,18 +6,25 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-from allot import _engines  # noqa: F401
-from allot._executor import Executor
-from allot._faults import EngineDied, RemoteError, RemoteTraceback
+from allot._faults import EngineDied, RemoteError, RemoteTraceback, UnsendableResult
+from allot._map import imap, map, starmap
+from allot._reduce import reduce
+
+__all__ = ["map", "imap", "starmap", "reduce", "Executor", "register_joblib", "CleanEngines", "EngineDied",
+           "RemoteError", "RemoteTraceback", "UnsendableResult"]
+
+_LATER = {"Executor": "_executor", "CleanEngines": "_server", "register_joblib": "_joblib"}
 
 
-def register_joblib():
-    from allot import _joblib
-    _joblib.register_joblib()
+def __getattr__(name):
+    """What needs other modules, and those milliseconds, comes when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'allot' has no attribute {name!r}")
+    import importlib
 
-# pycore: map, imap, starmap, reduce, EngineDied, RemoteTraceback; pyexec: Executor, register_joblib.
-__all__ = ["map", "imap", "starmap", "reduce", "Executor"]
+    value = globals()[name] = getattr(importlib.import_module("allot." + _LATER[name]), name)
+    return value
 
 
-def map(function, *iterables):
-    return [function(*items) for items in zip(*iterables)]
+def __dir__():
+    return sorted({*globals(), *_LATER})

@@ -36,10 +36,12 @@ import sys
 
 from allot import _engines, _faults, _parcel
 
+pack = _parcel.pack
 RESULTS, ERROR, WORD = range(3)  # tags; others are the users' own
 _INLINE, _RING, _MEMORY = range(3)
-_HEAD = struct.Struct("=BBBxIqqQQ")  # tag, encoding, where, buffers, first, count, position, bytes of data
+_HEAD = struct.Struct("=BBBxIqqqQQ")  # tag, encoding, where, buffers, first, count, took_ns, position, bytes of data
 _INLINE_NBYTES = 4096
+RING_NBYTES = 1 << 21
 _SHARE_OF_RING = 4  # a parcel longer than a fourth of the ring has memory of its own
 
 #: True in an engine: a map there runs in series.
@@ -47,23 +49,50 @@ inside = False
 
 
 class Parcel:
-    """What an engine shipped: `tag`, `first`, `count`, and the values. Ones in a ring must be opened in the order in which
-    they came."""
+    """A list that one side shipped to the other: `tag`, `first`, `count`, `took_ns`, and the values. Ones in a ring must be opened in
+    the order in which they came."""
 
-    __slots__ = ("engine", "tag", "first", "count", "_crew", "_encoding", "_where", "_memory", "_nbytes", "_nbuffers", "_position")
+    __slots__ = ("engine", "tag", "first", "count", "took_ns", "_area", "_encoding", "_where", "_memory", "_nbytes", "_nbuffers", "_position")
+
+    def __init__(self, engine, message, memory, area):
+        self.engine = engine
+        self._area = area
+        (self.tag, self._encoding, self._where, self._nbuffers, self.first, self.count, self.took_ns, self._position,
+         self._nbytes) = _HEAD.unpack_from(message)
+        self._memory = message[_HEAD.size :] if memory is None else memory
 
     def open(self):
+        """The values. Raises what unpickling them raises."""
         if self._where == _MEMORY:
             return _parcel.unpack_parts(self._encoding, self._memory, self._nbytes, self._nbuffers)
         if self._where == _INLINE:
             return _parcel.unpack(self._encoding, self._memory)
-        area = self._crew.area
-        begin = area.where(self.engine, self._position)
+        begin = self._area.where(self.engine, self._position)
         try:
-            with memoryview(area) as view, view[begin : begin + self._nbytes] as data:
+            with memoryview(self._area) as view, view[begin : begin + self._nbytes] as data:
                 return _parcel.unpack(self._encoding, data)
         finally:
-            area.release(self.engine, self._position + self._nbytes)
+            self._area.release(self.engine, self._position + self._nbytes)
+
+
+def _ship(link, packed, count, tag, first, took_ns, wait, area=None, engine=0):
+    """Send what was packed, by the way that fits its size; the ring is that of an engine in an area."""
+    nbytes = len(packed.data)
+
+    def head(where, position=0):
+        return _HEAD.pack(tag, packed.encoding, where, len(packed.buffers), first, count, took_ns, position, nbytes)
+
+    if not packed.buffers:
+        if nbytes <= _INLINE_NBYTES:
+            return link.send(head(_INLINE) + packed.data, (), wait)
+        if area is not None and nbytes <= area.ring_nbytes // _SHARE_OF_RING:
+            position = area.put(engine, packed.data)
+            if position is not None:
+                is_sent = link.send(head(_RING, position), (), wait)
+                if not is_sent:
+                    area.take_back(engine, position)
+                return is_sent
+    return link.send(head(_MEMORY), packed.parts(), wait)
 
 
 class Death:
@@ -76,8 +105,9 @@ class Death:
         self.status = status
         self.item = item
 
-    def error(self):
-        return _faults.death(self.status, self.item)
+    def error(self, number):
+        """The exception for it; number is what the item is called, None for none."""
+        return _faults.death(self.status, number)
 
 
 class Engine:
@@ -96,26 +126,17 @@ class Engine:
         data, memory = message
         return data[1:] if memory is None else memory
 
-    def ship(self, values, tag=RESULTS, first=0, wait=True):
-        """Send a list to the caller. False if wait is false and it has too much unread; raises what pickling raises."""
-        return self.ship_packed(_parcel.pack(values), len(values), tag, first, wait)
+    def take(self, wait=True):
+        """The next Parcel that the caller shipped; None when there will be no more, or there is none now and wait is false."""
+        message = self._link.receive(wait)
+        return Parcel(self.number, *message, None) if message is not None and message[0] else None
 
-    def ship_packed(self, packed, count, tag=RESULTS, first=0, wait=True):
-        nbytes = len(packed.data)
-        if not packed.buffers:
-            if nbytes <= _INLINE_NBYTES:
-                head = _HEAD.pack(tag, packed.encoding, _INLINE, 0, first, count, 0, nbytes)
-                return self._link.send(head + packed.data, (), wait)
-            if nbytes <= self.area.ring_nbytes // _SHARE_OF_RING:
-                position = self.area.put(self.number, packed.data)
-                if position is not None:
-                    head = _HEAD.pack(tag, packed.encoding, _RING, 0, first, count, position, nbytes)
-                    if self._link.send(head, (), wait):
-                        return True
-                    self.area.take_back(self.number, position)
-                    return False
-        head = _HEAD.pack(tag, packed.encoding, _MEMORY, len(packed.buffers), first, count, 0, nbytes)
-        return self._link.send(head, packed.parts(), wait)
+    def ship(self, values, tag=RESULTS, first=0, took_ns=0, wait=True):
+        """Send a list to the caller. False if wait is false and it has too much unread; raises what pickling raises."""
+        return self.ship_packed(_parcel.pack(values), len(values), tag, first, took_ns, wait)
+
+    def ship_packed(self, packed, count, tag=RESULTS, first=0, took_ns=0, wait=True):
+        return _ship(self._link, packed, count, tag, first, took_ns, wait, self.area, self.number)
 
     def ship_error(self, error, item=-1):
         """Send an exception; it arrives as the only value of a parcel with the tag ERROR, for _faults.decode()."""
@@ -125,7 +146,7 @@ class Engine:
 class Crew(_engines.Processes):
     """Engines 1 to nengines, as they are started, and the memory that they share with the caller."""
 
-    def __init__(self, nengines, ring_nbytes=1 << 20):
+    def __init__(self, nengines, ring_nbytes=RING_NBYTES):
         self.area = _engines.Area(nengines, ring_nbytes)
         self._nengines = nengines
         self._links = {}  # engine -> our end of its socket
@@ -178,6 +199,14 @@ class Crew(_engines.Processes):
         except (BrokenPipeError, ConnectionResetError):
             return False
 
+    def ship(self, engine, values, tag=RESULTS, first=0, wait=False, count=None):
+        """A list for an engine.take(). False as with give(); raises what pickling raises."""
+        try:
+            count = len(values) if count is None else count
+            return _ship(self._links[engine], _parcel.pack(values), count, tag, first, 0, wait)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+
     def close(self, engine):
         """No more will be given to this engine."""
         self._links[engine].finish()
@@ -210,16 +239,7 @@ class Crew(_engines.Processes):
             message = message or link.receive(False)  # its last words may have come in between
             if message is None or not message[0]:
                 return self._bury(engine, status)
-        return self._parcel(engine, *message)
-
-    def _parcel(self, engine, message, memory):
-        parcel = Parcel()
-        parcel.engine = engine
-        parcel._crew = self
-        (parcel.tag, parcel._encoding, parcel._where, parcel._nbuffers, parcel.first, parcel.count, parcel._position,
-         parcel._nbytes) = _HEAD.unpack_from(message)
-        parcel._memory = message[_HEAD.size :] if memory is None else memory
-        return parcel
+        return Parcel(engine, *message, self.area)
 
     def _bury(self, engine, status):
         for fd in [fd for fd, k in self._engine_at.items() if k == engine]:

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import pickle
 import signal
+import time
 import traceback
 
 
@@ -23,6 +24,10 @@ class EngineDied(RuntimeError):
 
 class RemoteError(RuntimeError):
     """Stands for an exception that cannot be pickled; its text names the class of that one."""
+
+
+class UnsendableResult(TypeError):
+    """A result that cannot be pickled, so that an engine cannot send it."""
 
 
 class RemoteTraceback(Exception):
@@ -48,9 +53,15 @@ def how_it_ended(status):
 
 
 def death(status, item):
-    """The exception for an engine that ended while it did an item (-1: none)."""
-    where = f"while it did item {item}" if item >= 0 else "between items"
-    return EngineDied(f"an engine {how_it_ended(status)} {where}", item if item >= 0 else None, status)
+    """The exception for an engine that ended while it did an item (None: none)."""
+    where = "between items" if item is None else f"while it did item {item}"
+    return EngineDied(f"an engine {how_it_ended(status)} {where}", item, status)
+
+
+def wait_for_interrupt(status):
+    """Ctrl-C reaches engines and caller alike; the engine's end may be noticed first. KeyboardInterrupt is raised meanwhile."""
+    if status != -1 and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT:
+        time.sleep(0.2)
 
 
 def name_item(error, item):
@@ -79,6 +90,24 @@ def encode(error):
     except BaseException:
         words = type(error).__qualname__
     return pickle.dumps((RemoteError(f"{words} (an exception that cannot be pickled)"), text), 5)
+
+
+class Failure:
+    """An exception on its way to the caller among results."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, error):
+        self.data = encode(error)
+
+    def __reduce__(self):
+        return _failure, (self.data,)
+
+
+def _failure(data):
+    failure = Failure.__new__(Failure)
+    failure.data = data
+    return failure
 
 
 def decode(data):

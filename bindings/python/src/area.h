@@ -45,9 +45,6 @@ typedef struct al_area {
  * @return how many; *begin is the first */
 int64_t al_span_take(al_shared *shared, al_slot *slot, int64_t want, int64_t *begin);
 
-/** Nanoseconds of the monotonic clock, the same in all processes. */
-int64_t al_clock_ns(void);
-
 extern PyType_Spec al_area_spec;
 extern PyTypeObject *al_area_type; /**< made of it when the module is loaded */
 

@@ -13,6 +13,8 @@
  */
 #include "items.h"
 
+#include "base/clock.h"
+
 #define RUN_NS 20000
 #define RUN_ITEMS_MAX 4096
 
@@ -93,7 +95,7 @@ static void fit_run(items *self, int64_t took_ns)
 /** Have the next run ready, or end the slice. */
 static bool take_run(items *self)
 {
-    int64_t now = al_clock_ns(), begin;
+    int64_t now = (int64_t)al_clock_ns(), begin;
     if (self->in_slice) {
         fit_run(self, now - self->run_ns);
         if (now >= self->slice_end_ns)
@@ -115,15 +117,12 @@ static PyObject *items_next(items *self)
 {
     if (self->is_over || (self->at == self->run_end && !take_run(self)))
         return NULL;
-    PyObject *item = self->next(self->source);
-    if (item == NULL) { // it has fewer than it said, or fails
-        end_slice(self, true);
-        return NULL;
-    }
-    atomic_store_explicit(&self->slot->at, self->at, memory_order_relaxed);
     if (self->is_timed)
-        atomic_store_explicit(&self->slot->since_ns, al_clock_ns(), memory_order_relaxed);
-    self->at++;
+        atomic_store_explicit(&self->slot->since_ns, (int64_t)al_clock_ns(), memory_order_relaxed);
+    atomic_store_explicit(&self->slot->at, self->at++, memory_order_relaxed);
+    PyObject *item = self->next(self->source);
+    if (item == NULL) // it has fewer than it said, or fails
+        end_slice(self, true);
     return item;
 }
 

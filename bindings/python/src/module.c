@@ -11,7 +11,18 @@
 #include "processes.h"
 #include "wire.h"
 
+#include "topo/topo.h"
+
+static PyObject *processors(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromUnsignedLong(al_cpus_usable());
+}
+
 static PyMethodDef functions[] = {
+    {"processors", processors, METH_NOARGS,
+     "processors() -> how many this process may use, quotas included."},
     {"uniform", al_uniform, METH_O,
      "uniform(list) -> the type that all its elements are exactly of, or None."},
     {"pack_numbers", al_pack_numbers, METH_O,
