@@ -32,6 +32,11 @@ check-vm: setup-check setup-vm ## boot a kernel of our own in qemu: memory kept 
 	@$(BUILD) $(CHECK) -j $(JOBS) --target allot_command
 	@tests/vm/run $(CHECK)
 
+check-interrupts: setup-check ## two hundred Ctrl-C's at random instants of the Python module's work
+	@$(CONFIGURE) -B $(CHECK) -DALLOT_TESTS=ON -DALLOT_WERROR=ON
+	@$(BUILD) $(CHECK) -j $(JOBS) --target allot_python
+	@tests/python/interrupts $(CHECK) 200
+
 nightly: check setup-fuzz setup-vm ## what takes hours: a million random runs, 500 kills, power cuts, fuzzing
 	@tools/nightly $(CHECK)
 
@@ -76,5 +81,5 @@ setup-fuzz:
 setup-format:
 	@tools/setup format
 
-.PHONY: build demo check check-vm nightly bench fuzz fmt docs install clean help
+.PHONY: build demo check check-vm check-interrupts nightly bench fuzz fmt docs install clean help
 .PHONY: setup setup-demo setup-check setup-vm setup-bench setup-fuzz setup-format

@@ -10,4 +10,21 @@ from allot._faults import EngineDied, RemoteError, RemoteTraceback, UnsendableRe
 from allot._map import imap, map, starmap
 from allot._reduce import reduce
 
-__all__ = ["map", "imap", "starmap", "reduce", "EngineDied", "RemoteError", "RemoteTraceback", "UnsendableResult"]
+__all__ = ["map", "imap", "starmap", "reduce", "Executor", "register_joblib", "CleanEngines", "EngineDied",
+           "RemoteError", "RemoteTraceback", "UnsendableResult"]
+
+_LATER = {"Executor": "_executor", "CleanEngines": "_server", "register_joblib": "_joblib"}
+
+
+def __getattr__(name):
+    """What needs other modules, and those milliseconds, comes when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'allot' has no attribute {name!r}")
+    import importlib
+
+    value = globals()[name] = getattr(importlib.import_module("allot." + _LATER[name]), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER})

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "area.h"
+#include "claim.h"
 #include "items.h"
 #include "numbers.h"
 #include "processes.h"
@@ -29,6 +30,7 @@ static PyMethodDef functions[] = {
     {"unpack_numbers", al_unpack_numbers, METH_O,
      "unpack_numbers(data) -> the list that pack_numbers() was given."},
     {"link_pair", al_link_pair, METH_NOARGS, "link_pair() -> (Link, Link), connected with each other."},
+    {"claim", al_claim, METH_VARARGS, "claim(memory, offset) -> whether the byte there was 0; it is 1 then."},
     {NULL, NULL, 0, NULL},
 };
 
