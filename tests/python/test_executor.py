@@ -16,7 +16,6 @@ import unittest
 import warnings
 
 import allot
-from allot import _server
 
 
 def square(x):
@@ -100,12 +99,12 @@ class Submit(WithExecutor):
     def test_exception_with_remote_traceback(self):
         error = self.executor.submit(fail, 7).exception(30)
         self.assertEqual((type(error), str(error)), (ValueError, "no 7"))
-        self.assertIsInstance(error.__cause__, allot._faults.RemoteTraceback)
+        self.assertIsInstance(error.__cause__, allot.RemoteTraceback)
         self.assertIn("in fail", str(error.__cause__))
 
     def test_exception_that_cannot_be_made_again(self):
         error = self.executor.submit(raise_unreadable).exception(30)
-        self.assertIsInstance(error, allot._faults.RemoteError)
+        self.assertIsInstance(error, allot.RemoteError)
         self.assertIn("Unreadable", str(error))
 
     def test_result_that_cannot_be_pickled(self):
@@ -300,7 +299,7 @@ class Deaths(WithExecutor):
         killer = self.executor.submit(die)
         after = [self.executor.submit(square, i) for i in range(200)]
         error = killer.exception(30)
-        self.assertIsInstance(error, allot._faults.EngineDied)
+        self.assertIsInstance(error, allot.EngineDied)
         self.assertIn("die()", str(error))
         self.assertIn("SIGKILL", str(error))
         self.assertEqual([call.result(30) for call in before + after], [i * i for i in range(200)] * 2)
@@ -318,7 +317,7 @@ class Deaths(WithExecutor):
                     self.assertEqual(call.result(30), i)
 
     def test_item_of_a_map_is_named(self):
-        with self.assertRaises(allot._faults.EngineDied) as caught:
+        with self.assertRaises(allot.EngineDied) as caught:
             list(self.executor.map(die_at_three, range(8), chunksize=4))
         self.assertEqual(caught.exception.item, 3)
         self.assertIn("item 3", str(caught.exception))
@@ -327,7 +326,7 @@ class Deaths(WithExecutor):
     def test_every_engine_many_times(self):
         for _ in range(10):
             broken = [self.executor.submit(die, signal.SIGSEGV) for _ in range(4)]
-            self.assertEqual([type(call.exception(30)) for call in broken], [allot._faults.EngineDied] * 4)
+            self.assertEqual([type(call.exception(30)) for call in broken], [allot.EngineDied] * 4)
         self.assertEqual(self.executor.submit(square, 3).result(30), 9)
 
     def test_template_is_killed(self):
@@ -425,7 +424,7 @@ class Life(unittest.TestCase):
         """The thread that runs callbacks cannot be parked then; nothing may wait for it for ever."""
         lock = threading.Lock()
         with warnings.catch_warnings(), allot.Executor(1) as executor:
-            warnings.simplefilter("ignore", _server.CleanEngines)
+            warnings.simplefilter("ignore", allot.CleanEngines)
             with lock:
                 call = executor.submit(square, 1)
                 call.add_done_callback(lambda _: lock.acquire(timeout=20) and lock.release())
@@ -442,8 +441,8 @@ class Life(unittest.TestCase):
         begin = time.monotonic()
         executor.kill()
         self.assertLess(time.monotonic() - begin, 50)
-        self.assertIsInstance(running.exception(0), allot._faults.EngineDied)
-        self.assertTrue(pending.cancelled() or isinstance(pending.exception(0), allot._faults.EngineDied))
+        self.assertIsInstance(running.exception(0), allot.EngineDied)
+        self.assertTrue(pending.cancelled() or isinstance(pending.exception(0), allot.EngineDied))
 
     def test_forgotten(self):
         executor = allot.Executor(1)
@@ -499,7 +498,7 @@ class WithThreads(unittest.TestCase):
         self.addCleanup(end.set)
 
     def test_says_so_and_works(self):
-        with self.assertWarnsRegex(_server.CleanEngines, "in the way"), allot.Executor(2) as executor:
+        with self.assertWarnsRegex(allot.CleanEngines, "in the way"), allot.Executor(2) as executor:
             self.assertEqual(executor.submit(len, "abc").result(60), 3)
             self.assertEqual(list(executor.map(abs, range(-5, 0))), [5, 4, 3, 2, 1])
 
@@ -509,7 +508,7 @@ class WithThreads(unittest.TestCase):
         except ImportError:
             self.skipTest("no cloudpickle (Debian: python3-cloudpickle)")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", _server.CleanEngines)
+            warnings.simplefilter("ignore", allot.CleanEngines)
             with allot.Executor(1, initializer=lambda: None) as executor:
                 self.assertEqual(executor.submit(lambda x: x + 1, 1).result(60), 2)
                 self.assertEqual(list(executor.map(lambda x: x + 1, range(100))), list(range(1, 101)))
@@ -535,7 +534,7 @@ class WithThreads(unittest.TestCase):
 
     def test_forks_again_when_the_threads_are_gone(self):
         with warnings.catch_warnings(), allot.Executor(1) as executor:
-            warnings.simplefilter("ignore", _server.CleanEngines)
+            warnings.simplefilter("ignore", allot.CleanEngines)
             executor.submit(len, "abc").result(60)
             self.doCleanups()
             lock = threading.Lock()

@@ -6,26 +6,25 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-from allot._executor import Executor
 from allot._faults import EngineDied, RemoteError, RemoteTraceback, UnsendableResult
 from allot._map import imap, map, starmap
 from allot._reduce import reduce
 
+__all__ = ["map", "imap", "starmap", "reduce", "Executor", "register_joblib", "CleanEngines", "EngineDied",
+           "RemoteError", "RemoteTraceback", "UnsendableResult"]
 
-def register_joblib():
-    """Makes "allot" the name of a joblib backend.
+_LATER = {"Executor": "_executor", "CleanEngines": "_server", "register_joblib": "_joblib"}
 
-    >>> import allot, joblib
-    >>> allot.register_joblib()
-    >>> with joblib.parallel_backend("allot", n_jobs=2):
-    ...     joblib.Parallel()(joblib.delayed(pow)(2, n) for n in range(5))
-    [1, 2, 4, 8, 16]
-    """
-    from allot import _joblib  # not before it is wanted: joblib takes long to import, and need not be there
 
-    _joblib.register_joblib()
+def __getattr__(name):
+    """What needs other modules, and those milliseconds, comes when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'allot' has no attribute {name!r}")
+    import importlib
 
-__all__ = [
-    "map", "imap", "starmap", "reduce", "Executor", "register_joblib",
-    "EngineDied", "RemoteError", "RemoteTraceback", "UnsendableResult",
-]
+    value = globals()[name] = getattr(importlib.import_module("allot." + _LATER[name]), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER})

@@ -35,7 +35,7 @@ def _body(job, source, workers):
         while (span := area.claim(engine.number, _wanted(job, area, workers))) is not None:
             items = _engines.Items(area, engine.number, source.cut(*span)[0], span[0], SLICE_NS, job.timeout is not None)
             while not items.over:
-                failed = _work.do_slice(job, items, outbox)
+                failed = _work.do_slice(job, items, source.number, outbox)
                 if failed is not None:
                     item, error = failed
                     area.cut(item)  # what comes before it is still done, so that the first error is the one that is raised
@@ -101,7 +101,7 @@ class Claims:
             own = self._own = _engines.Items(area, 0, self._source.cut(*span)[0], span[0], SLICE_NS)
         first = own.at
         try:
-            results = self._job.loop(self._job.function, (own,), first)
+            results = self._job.loop(self._job.function, (own,), first, self._source.number)
             if len(results) != own.at - first:
                 _source.stopped()
         except Exception as error:

@@ -177,6 +177,7 @@ class Crew(_engines.Processes):
             except BrokenPipeError:  # the caller is gone, or wants no more
                 pass
 
+        self.area.rest(number)
         self.fork(number, be_engine)
         theirs.close()
         self._add(number, ours)

@@ -49,7 +49,7 @@ class Job:
         """Items here, for as long as windows are opened."""
         first = windows.done
         try:
-            results = self.loop(self.function, windows, first)
+            results = self.loop(self.function, windows, first, windows.source.number)
             if len(results) != windows.done - first:
                 _source.stopped()
         except Exception as error:

@@ -105,23 +105,23 @@ class Picked:
 
 
 # ---- loops: the function over the items of several iterators in turn, as one list ----------------------
-# `parts` gives the iterators, and may look at the clock whenever it is asked for the next; the first item has that number.
+# `parts` gives the iterators, and may look at the clock whenever it is asked for the next; the first item is first, and called number(first).
 
 
-def _each(function, parts, first):
+def _each(function, parts, first, number):
     # The interpreter calls Python functions from here without leaving itself.
     return [function(item) for items in parts for item in items]
 
 
-def _pairs(function, parts, first):
+def _pairs(function, parts, first, number):
     return [function(a, b) for items in parts for a, b in items]
 
 
-def _starred(function, parts, first):
+def _starred(function, parts, first, number):
     return [function(*item) for items in parts for item in items]
 
 
-def _called(function, parts, first):
+def _called(function, parts, first, number):
     return list(map(function, itertools.chain.from_iterable(parts)))  # for functions in C this is faster
 
 
@@ -135,14 +135,14 @@ def loop_for(function, narguments):
 def guarded(loop, stand_in):
     """A loop like this one that goes on after an item that fails, with stand_in(error, number) for its result."""
 
-    def guard(function, parts, first):
+    def guard(function, parts, first, number):
         results = []
         for items in parts:
             for item in items:
                 try:
-                    (result,) = loop(function, ((item,),), 0) or stopped()
+                    (result,) = loop(function, ((item,),), 0, None) or stopped()
                 except Exception as error:
-                    result = stand_in(error, first + len(results))
+                    result = stand_in(error, number(first + len(results)))
                 results.append(result)
         return results
 

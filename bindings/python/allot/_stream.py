@@ -178,7 +178,7 @@ class Stream:
         with _crew.Crew(self._engines) as crew:
             self._crew = crew
             crew.area.open(0, 1 << 40)
-            self._watch = _work.Watch(self._job, crew, lambda item: item)
+            self._watch = _work.Watch(self._job, crew, _same)
             while True:
                 self._hand_out()
                 while (part := self._next()) is not None:
@@ -326,6 +326,11 @@ class Stream:
                 self._again.append(batch)
 
 
+def _same(item):
+    """What an item of a stream is called."""
+    return item
+
+
 def _body(job, source):
     """What an engine does: take a batch, work, ship, until no more come."""
 
@@ -337,7 +342,7 @@ def _body(job, source):
             engine.area.assign(engine.number, first, end)
             items = _engines.Items(engine.area, engine.number, items, first, ANSWER_NS, job.timeout is not None)
             while not items.over:
-                failed = _work.do_slice(job, items, outbox)
+                failed = _work.do_slice(job, items, _same, outbox)
                 if failed is not None:
                     item, error = failed
                     outbox.flush(True)

@@ -15,7 +15,7 @@ class Outbox:
     """Parcels on their way to the caller. One that it has no room for is kept, and the engine goes on."""
 
     def __init__(self, engine):
-        self._engine = engine
+        self.engine = engine
         self._kept = collections.deque()
 
     def ship(self, values, first, took_ns=0):
@@ -36,7 +36,7 @@ class Outbox:
     def flush(self, wait):
         while self._kept:
             packed, count, first, took_ns = self._kept[0]
-            if not self._engine.ship_packed(packed, count, first=first, took_ns=took_ns, wait=wait):
+            if not self.engine.ship_packed(packed, count, first=first, took_ns=took_ns, wait=wait):
                 return
             self._kept.popleft()
 
@@ -51,22 +51,23 @@ def _unsendable(error):
     return result
 
 
-def do_slice(job, items, outbox):
+def do_slice(job, items, number, outbox):
     """Do items as long as a slice lasts. @return (item, error) of one that fails, or None"""
     try:
         first = items.at
         begin_ns = time.perf_counter_ns()
-        results = job.loop(job.function, (items,), first)
+        results = job.loop(job.function, (items,), first, number)
         if len(results) != items.at - first:
             _source.stopped()
     except BaseException as error:
+        outbox.engine.area.rest(outbox.engine.number)
         return items.at - 1, error
     if not results:
         return None
     failed = outbox.ship(results, first, time.perf_counter_ns() - begin_ns)
     while failed is not None and not job.stops:
         item, error = failed
-        outbox.ship([job.stand_in(error, item)], item)
+        outbox.ship([job.stand_in(error, number(item))], item)
         failed = outbox.ship(results[item + 1 - first :], item + 1) if item + 1 < items.at else None
     return failed
 

@@ -290,6 +290,19 @@ static PyObject *area_at(al_area *self, PyObject *args)
     return Py_BuildValue("LL", (long long)atomic_load(&slot->at), (long long)atomic_load(&slot->since_ns));
 }
 
+PyDoc_STRVAR(rest_doc, "rest(k): worker k is between items; of one that starts anew.");
+static PyObject *area_rest(al_area *self, PyObject *args)
+{
+    unsigned int k;
+    if (!PyArg_ParseTuple(args, "I:rest", &k))
+        return NULL;
+    al_slot *slot = slot_of(self, k);
+    if (slot == NULL)
+        return NULL;
+    atomic_store(&slot->at, -1);
+    Py_RETURN_NONE;
+}
+
 // ---- methods: rings ----------------------------------------------------------------------------------
 
 PyDoc_STRVAR(put_doc,
@@ -390,6 +403,7 @@ static PyMethodDef methods[] = {
     {"extend", (PyCFunction)area_extend, METH_VARARGS, extend_doc},
     {"left", (PyCFunction)area_left, METH_NOARGS, left_doc},
     {"at", (PyCFunction)area_at, METH_VARARGS, at_doc},
+    {"rest", (PyCFunction)area_rest, METH_VARARGS, rest_doc},
     {"put", (PyCFunction)area_put, METH_VARARGS, put_doc},
     {"take_back", (PyCFunction)area_take_back, METH_VARARGS, take_back_doc},
     {"where", (PyCFunction)area_where, METH_VARARGS, where_doc},
