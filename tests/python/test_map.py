@@ -151,7 +151,7 @@ class Serial(Clean):
         for source, engines, words in ((range(10), 4, "in series: 10 items took"), (range(40), 2, "on 2 processors: the work left pays")):
             said = io.StringIO()
             with contextlib.redirect_stderr(said):
-                allot.map(lambda x: time.sleep(0.01 if engines == 2 else 0), source, engines=engines, explain=True)
+                allot.map(lambda x: engines == 2 and time.sleep(0.01), source, engines=engines, explain=True)
             self.assertIn(words, said.getvalue())
 
 

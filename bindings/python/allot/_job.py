@@ -33,6 +33,7 @@ class Job:
         self.engines = None if engines is None else _positive("engines", engines, numbers.Integral)
         self.timeout = None if timeout is None else _positive("timeout", timeout, numbers.Real)
         self.stops = on_error == "raise" if isinstance(on_error, str) else False
+        self.bare_loop = self.loop
         if not self.stops:
             self.stand_in = _stand_in(on_error)
             self.loop = _source.guarded(self.loop, self.stand_in)

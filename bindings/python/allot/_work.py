@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import collections
 import time
 
-from allot import _costs, _crew, _faults, _source
+from allot import _costs, _crew, _faults, _source, _threaded
 
 #: Engines that die without an item to blame.
 DEATHS_MAX = 3
@@ -75,7 +75,8 @@ def do_slice(job, items, number, outbox):
 def start(crew, body):
     """Start an engine, and note what the fork took."""
     begin = time.perf_counter_ns()
-    engine = crew.start(body)
+    with _threaded.parked():
+        engine = crew.start(body)
     _costs.note_fork(time.perf_counter_ns() - begin)
     return engine
 
