@@ -19,6 +19,7 @@ __all__ = [
     "reduce",
     "Executor",
     "register_joblib",
+    "CleanEngines",
     "EngineDied",
     "RemoteError",
     "RemoteTraceback",
@@ -250,6 +251,8 @@ def reduce(
     explain: bool = False,
 ) -> _A: ...
 def register_joblib() -> None: ...
+
+class CleanEngines(UserWarning): ...
 
 class EngineDied(RuntimeError):
     item: int | None
