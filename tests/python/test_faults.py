@@ -23,7 +23,7 @@ import warnings
 
 import allot
 
-HANG_SECONDS = 20
+HANG_SECONDS = 60
 
 
 def burn(seconds):
@@ -128,6 +128,14 @@ class CannotBeMade(Exception):
         super().__init__(f"{one} and {two}")
 
 
+def slow_in(program):
+    """So slow that engines have their share however busy the machine is."""
+    if os.getpid() == program:
+        time.sleep(0.01)
+    else:
+        burn(0.001)
+
+
 def at(item, action):
     def function(x):
         burn(0.001)
@@ -184,18 +192,21 @@ class EachWay(Clean):
         self.each(at(45, lambda: sys.exit("leaving")), SystemExit, "leaving")
 
     def test_result_that_cannot_be_pickled(self):
-        """The map may have done the item itself, and then has its result."""
+        """The executor has no other way; a map does such items itself."""
         for way in WAYS:
-            with self.subTest(way.__name__), self.assertRaises((TypeError, pickle.PicklingError)) as caught:
-                way(lambda x: burn(0.001) or threading.Lock(), range(N))
-            self.assertIn("lock", str(caught.exception))
+            with self.subTest(way.__name__):
+                if way in (by_submit, by_executor_map):
+                    with self.assertRaisesRegex(pickle.PicklingError, "lock"):
+                        way(lambda x: burn(0.001) or threading.Lock(), range(N))
+                else:
+                    self.assertEqual(len(way(lambda x: burn(0.001) or threading.Lock(), range(N))), N)
 
     def test_engine_is_killed(self):
         """Only engines die here: a map that did the item itself would die, too."""
         program = os.getpid()
 
         def die(x):
-            burn(0.001)
+            slow_in(program)
             if os.getpid() != program:
                 os.kill(os.getpid(), signal.SIGKILL)
             return x
@@ -206,7 +217,7 @@ class EachWay(Clean):
         program = os.getpid()
 
         def leave(x):
-            burn(0.001)
+            slow_in(program)
             return os._exit(7) if os.getpid() != program else x
 
         self.each(leave, allot.EngineDied, "exited with 7")
@@ -216,7 +227,7 @@ class EachWay(Clean):
         program = os.getpid()
 
         def greedy(x):
-            burn(0.001)
+            slow_in(program)
             if os.getpid() != program:
                 resource.setrlimit(resource.RLIMIT_AS, (1 << 28, resource.RLIM_INFINITY))
                 return len(bytearray(1 << 30))
@@ -244,10 +255,10 @@ class EachWay(Clean):
     def test_large_results(self):
         """Their memory is given back as they are dropped; what is held at once is bounded."""
         with allot.Executor(2) as executor:
-            for block in executor.map(lambda x: bytes([x]) * 50_000_000, range(20)):
-                self.assertEqual(len(block), 50_000_000)
-        total_length = sum(len(block) for block in allot.imap(lambda x: burn(0.001) or bytes(20_000_000), range(40)))
-        self.assertEqual(total_length, 800_000_000)
+            for block in executor.map(lambda x: bytes([x]) * 20_000_000, range(20)):
+                self.assertEqual(len(block), 20_000_000)
+        total_length = sum(len(block) for block in allot.imap(lambda x: burn(0.001) or bytes(10_000_000), range(20)))
+        self.assertEqual(total_length, 200_000_000)
 
     def test_reduce(self):
         self.assertEqual(allot.reduce(total, [work(x) for x in range(50)]), 2450)

@@ -195,6 +195,7 @@ class Stream:
             error = _faults.decode(event.open()[0])
             self._errors[event.first] = _faults.name_item(error, event.first)
             self._crew.area.cut(event.first)
+            self._recover(event.engine, event.first)
             self._settle(event.engine, event.first, 1)
             return
         try:
@@ -206,6 +207,13 @@ class Stream:
             self._item_ns += (event.took_ns / event.count - self._item_ns) / 4
         self._settle(event.engine, event.first, event.count)
         self._answer(event.first, results)
+
+    def _recover(self, engine, item):
+        """The results between an engine's last answer and an item that failed are lost with the loop that the error left: those before
+        the error are wanted all the same."""
+        batch = next((b for b in self._given[engine] if b.first <= item < b.first + b.count), None)
+        if self._ordered and batch is not None and batch.first < item:
+            self._do_here(batch.part(batch.first, item))
 
     def _settle(self, engine, first, count):
         """These items of an engine's are answered."""
