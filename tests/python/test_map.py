@@ -229,6 +229,15 @@ class Errors(Clean):
 
         self.run_both(test)
 
+    def test_what_comes_before_the_error_is_yielded(self):
+        for engines in (1, 3):
+            for source in (range(100), (x for x in range(100))):
+                got = []
+                with engines_always(), self.assertRaises(ValueError) as caught:
+                    for x in allot.imap(fail_at(40, 60), source, engines=engines):
+                        got.append(x)
+                self.assertEqual((got, caught.exception.args), (list(range(40)), ("no 40",)))
+
     def test_the_first_item_that_fails_is_raised(self):
         def f(x):
             time.sleep(0.002)

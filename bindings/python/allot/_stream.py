@@ -35,7 +35,12 @@ def parts(job, feed, ordered, is_whole):
             job.tell(f"in series: {count} items took {_plan.format_ns(spent_ns)}")
             return
         begin_ns = time.perf_counter_ns()
-        part = job.run(*feed.cut(batch))
+        part = []
+        try:
+            job.run_into(part, *feed.cut(batch))
+        except Exception:
+            yield part
+            raise
         took_ns = time.perf_counter_ns() - begin_ns
         yield part
         previous_ns, item_ns = item_ns, took_ns / batch.count
@@ -179,10 +184,13 @@ class Stream:
                 self._hear(event)
 
     def _do_here(self, batch):
+        results = []
         try:
-            self._answer(batch.first, self._job.run(*self._feed.cut(batch)))
+            self._job.run_into(results, *self._feed.cut(batch))
         except Exception as error:
-            self._errors[getattr(error, "allot_item", batch.first)] = error
+            self._errors[batch.first + len(results)] = error
+        if results:
+            self._answer(batch.first, results)
 
     def _answer(self, first, results):
         self._ready[first] = results
@@ -193,6 +201,8 @@ class Stream:
             return
         if event.tag == _crew.ERROR:
             error = _faults.decode(event.open()[0])
+            if not isinstance(error, Exception):
+                raise error
             self._errors[event.first] = _faults.name_item(error, event.first)
             self._crew.area.cut(event.first)
             self._recover(event.engine, event.first)
