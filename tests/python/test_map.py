@@ -8,7 +8,9 @@ import collections.abc
 import contextlib
 import io
 import os
+import random
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -111,8 +113,6 @@ class Results(Clean):
             self.assertLessEqual(len({pid for _, pid in inner}), 4)
 
     def test_random_numbers_differ_between_engines(self):
-        import random
-
         with engines_always():
             drawn = allot.map(lambda x: (time.sleep(0.005), random.random())[1], range(60), engines=3)
         self.assertEqual(len(set(drawn)), 60)
@@ -122,9 +122,8 @@ class Results(Clean):
             "import sys; sys.path[:0] = [%r]\nfrom forced import engines_always\nimport allot, time\nprint('before', end='')\n"
             "with engines_always():\n    allot.map(lambda x: (time.sleep(0.01), print('item', x)), range(20), engines=3)\nprint('after')\n"
         ) % os.path.dirname(os.path.abspath(__file__))
-        import subprocess
-
-        out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        out = subprocess.run([sys.executable, "-c", script], env=buffered, capture_output=True, text=True, check=True).stdout
         self.assertEqual(out.count("before"), 1)
         self.assertEqual(out.count("after"), 1)
         for x in range(20):
