@@ -8,7 +8,9 @@ import collections.abc
 import contextlib
 import io
 import os
+import random
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -111,8 +113,6 @@ class Results(Clean):
             self.assertLessEqual(len({pid for _, pid in inner}), 4)
 
     def test_random_numbers_differ_between_engines(self):
-        import random
-
         with engines_always():
             drawn = allot.map(lambda x: (time.sleep(0.005), random.random())[1], range(60), engines=3)
         self.assertEqual(len(set(drawn)), 60)
@@ -122,9 +122,8 @@ class Results(Clean):
             "import sys; sys.path[:0] = [%r]\nfrom forced import engines_always\nimport allot, time\nprint('before', end='')\n"
             "with engines_always():\n    allot.map(lambda x: (time.sleep(0.01), print('item', x)), range(20), engines=3)\nprint('after')\n"
         ) % os.path.dirname(os.path.abspath(__file__))
-        import subprocess
-
-        out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        out = subprocess.run([sys.executable, "-c", script], env=buffered, capture_output=True, text=True, check=True).stdout
         self.assertEqual(out.count("before"), 1)
         self.assertEqual(out.count("after"), 1)
         for x in range(20):
@@ -151,7 +150,7 @@ class Serial(Clean):
         for source, engines, words in ((range(10), 4, "in series: 10 items took"), (range(40), 2, "on 2 processors: the work left pays")):
             said = io.StringIO()
             with contextlib.redirect_stderr(said):
-                allot.map(lambda x: time.sleep(0.01 if engines == 2 else 0), source, engines=engines, explain=True)
+                allot.map(lambda x: engines == 2 and time.sleep(0.01), source, engines=engines, explain=True)
             self.assertIn(words, said.getvalue())
 
 
@@ -228,6 +227,15 @@ class Errors(Clean):
             self.assertIn("allot: item 40", caught.exception.__notes__)
 
         self.run_both(test)
+
+    def test_what_comes_before_the_error_is_yielded(self):
+        for engines in (1, 3):
+            for source in (range(100), (x for x in range(100))):
+                got = []
+                with engines_always(), self.assertRaises(ValueError) as caught:
+                    for x in allot.imap(fail_at(40, 60), source, engines=engines):
+                        got.append(x)
+                self.assertEqual((got, caught.exception.args), (list(range(40)), ("no 40",)))
 
     def test_the_first_item_that_fails_is_raised(self):
         def f(x):

@@ -8,7 +8,7 @@ end the map, they are found as holes in the results, and done again.
 
 SPDX-License-Identifier: Apache-2.0
 """
-from allot import _crew, _engines, _faults, _source, _work
+from allot import _crew, _engines, _faults, _feed, _source, _threaded, _work
 
 SLICE_NS = 1_000_000
 #: A claim is this share of what is left for each who works, and no more items than this.
@@ -154,6 +154,12 @@ class Claims:
 def fill(job, source, results, engines, bar):
     """Do the items from len(results) on with so many engines, and append what they give."""
     begin = len(results)
+    threads = _threaded.in_the_way()
+    if threads:
+        for part in _threaded.parts(job, _feed.IndexedFeed(source, begin), engines + 1, 0.0, threads):
+            results += part
+            bar.tick(len(results))
+        return
     results.extend([MISSING] * (source.length - begin))
     Claims(job, source, results, begin, engines, bar).run()
     while True:

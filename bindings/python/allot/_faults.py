@@ -92,6 +92,16 @@ def encode(error):
     return pickle.dumps((RemoteError(f"{words} (an exception that cannot be pickled)"), text), 5)
 
 
+def shift_item(error, by):
+    """The item that an exception names was counted from another beginning."""
+    item = getattr(error, "allot_item", None)
+    if item is not None and by:
+        error.__notes__.remove(f"allot: item {item}")
+        error.allot_item = item + by
+        error.add_note(f"allot: item {item + by}")
+    return error
+
+
 class Failure:
     """An exception on its way to the caller among results."""
 

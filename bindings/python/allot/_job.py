@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import itertools
 import numbers
 import operator
 import sys
@@ -33,6 +34,8 @@ class Job:
         self.engines = None if engines is None else _positive("engines", engines, numbers.Integral)
         self.timeout = None if timeout is None else _positive("timeout", timeout, numbers.Real)
         self.stops = on_error == "raise" if isinstance(on_error, str) else False
+        self.bare_loop = self.loop
+        self.apply = map if narguments == 1 else itertools.starmap
         if not self.stops:
             self.stand_in = _stand_in(on_error)
             self.loop = _source.guarded(self.loop, self.stand_in)
@@ -44,6 +47,19 @@ class Job:
     def run(self, source, begin, end):
         """Items begin to end-1, here. An error names its item."""
         return self.run_windows(Windows(source, begin, end, end - begin))
+
+    def run_into(self, results, source, begin, end):
+        """As run(), into an empty list, which keeps what comes before an item that fails."""
+        if not self.stops:
+            results += self.run(source, begin, end)
+            return
+        try:
+            results.extend(self.apply(self.function, source.cut(begin, end)[0]))
+            if len(results) != end - begin:
+                _source.stopped()
+        except Exception as error:
+            _faults.name_item(error, source.number(begin + len(results)))
+            raise
 
     def run_windows(self, windows):
         """Items here, for as long as windows are opened."""

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 from allot import _claims, _crew, _plan, _source, _stream
+from allot import _feed as _feeds
 from allot._job import Job, Windows
 
 def map(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout=None, on_error="raise", progress=None, explain=False):
@@ -58,7 +59,7 @@ def imap(function, /, *iterables, chunk=None, engines=None, ordered=True, timeou
 
 
 def _feed(source, iterator):
-    return _stream.IteratorFeed(iterator) if source is None else _stream.IndexedFeed(source)
+    return _feeds.IteratorFeed(iterator) if source is None else _feeds.IndexedFeed(source)
 
 
 def _results(job, feed, ordered):

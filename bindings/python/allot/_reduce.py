@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import functools
 import itertools
 
-from allot import _claims, _costs, _faults, _plan, _source, _stream
+from allot import _claims, _costs, _faults, _feed, _plan, _source, _stream
 from allot._job import Job, Windows
 
 #: Parts for each who works, and items of a part of what can only be read.
@@ -82,6 +82,6 @@ def _of_iterator(job, iterator, total):
     size = job.chunk or READ_ITEMS
     batches = iter(lambda: list(itertools.islice(iterator, size)), [])
     leaves = Job(functools.partial(functools.reduce, job.function), 1, None, job.engines, None, "raise", job.progress, job.explain)
-    for part in _stream.parts(leaves, _stream.IteratorFeed(batches), True, False):
+    for part in _stream.parts(leaves, _feed.IteratorFeed(batches), True, False):
         total = _fold(job.function, part, total)
     return total

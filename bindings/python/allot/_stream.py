@@ -7,115 +7,19 @@ on none itself, so that engines never wait for it. Items that cannot be pickled 
 SPDX-License-Identifier: Apache-2.0
 """
 import collections
-import itertools
 import time
 
-from allot import _claims, _crew, _engines, _faults, _plan, _source, _work
+from allot import _claims, _crew, _engines, _faults, _feed, _plan, _source, _threaded, _work
+from allot._feed import BATCH_ITEMS_MAX
 
 SPAN = 10  # the tag of a parcel that has no items, only their numbers
-#: What a batch should take, what is read at a time at most, and items in either.
+#: What a batch should take.
 BATCH_NS = 5_000_000
-READ_NS = 20_000_000
-BATCH_ITEMS_MAX = 1 << 16
 #: Batches an engine has, so that it need not wait for the next; and batches that wait to be taken, for each engine.
 DEPTH = 2
 AHEAD = 4
 #: An engine answers after so long, even within a batch.
 ANSWER_NS = 20_000_000
-
-
-class Batch:
-    """Items first to first + count - 1; the values, None where engines have them."""
-
-    __slots__ = ("first", "count", "values")
-
-    def __init__(self, first, count, values):
-        self.first = first
-        self.count = count
-        self.values = values
-
-    def part(self, begin, end):
-        """The items with these numbers."""
-        values = None if self.values is None else self.values[begin - self.first : end - self.first]
-        return Batch(begin, end - begin, values)
-
-
-class IndexedFeed:
-    """Batches of a source that can be cut by index."""
-
-    def __init__(self, source):
-        self.source = source
-        self.total = source.length
-        self._position = 0
-
-    def take(self, count):
-        first = self._position
-        self._position = min(first + count, self.source.length)
-        return Batch(first, self._position - first, None) if self._position > first else None
-
-    def left(self):
-        return self.source.length - self._position
-
-    def cut(self, batch):
-        return self.source, batch.first, batch.first + batch.count
-
-
-class IteratorFeed:
-    """Batches of an iterator. An error of its own is raised when what came before it has been handed out."""
-
-    source = None
-    total = None
-
-    def __init__(self, iterator):
-        self._iterator = iterator
-        self._position = 0
-        self._error = None
-        self._kept = None
-        self.has_ended = False
-
-    def take(self, count, wait_ns=READ_NS):
-        """Up to count items, fewer if reading them takes long; None at the end."""
-        if self._kept is not None:
-            batch, self._kept = self._kept.part(self._kept.first, min(self._kept.first + count, self._position)), self._rest(count)
-            return batch
-        values = []
-        deadline_ns = time.perf_counter_ns() + wait_ns
-        step = 1
-        while len(values) < count and not self.has_ended:
-            wanted = min(step, count - len(values))
-            before = len(values)
-            try:
-                values.extend(itertools.islice(self._iterator, wanted))
-                self.has_ended = len(values) - before < wanted
-            except BaseException as error:
-                self._error = error
-                self.has_ended = True
-            if time.perf_counter_ns() > deadline_ns:
-                break
-            step *= 4
-        first = self._position
-        self._position += len(values)
-        if values:
-            return Batch(first, len(values), values)
-        if self._error is not None:
-            error, self._error = self._error, None
-            error.add_note(f"allot: the iterable raised this in place of item {first}")
-            raise error
-        return None
-
-    def _rest(self, count):
-        kept = self._kept
-        return kept.part(kept.first + count, self._position) if kept.count > count else None
-
-    def give_back(self, batch):
-        self._kept = batch
-
-    def left(self):
-        """Nobody knows: as many again as there have been."""
-        return self._position
-
-    def cut(self, batch):
-        return _source.Sliced(batch.values, batch.first), 0, batch.count
 
 
 def parts(job, feed, ordered, is_whole):
@@ -131,7 +35,12 @@ def parts(job, feed, ordered, is_whole):
             job.tell(f"in series: {count} items took {_plan.format_ns(spent_ns)}")
             return
         begin_ns = time.perf_counter_ns()
-        part = job.run(*feed.cut(batch))
+        part = []
+        try:
+            job.run_into(part, *feed.cut(batch))
+        except Exception:
+            yield part
+            raise
         took_ns = time.perf_counter_ns() - begin_ns
         yield part
         previous_ns, item_ns = item_ns, took_ns / batch.count
@@ -154,6 +63,10 @@ def parts(job, feed, ordered, is_whole):
         if batch is None:
             return
         feed.give_back(batch)
+    threads = _threaded.in_the_way()
+    if threads:
+        yield from _threaded.parts(job, feed, plan.engines + 1, item_ns, threads)
+        return
     yield from Stream(job, feed, plan.engines + 1, ordered, item_ns).run()
 
 
@@ -271,10 +184,13 @@ class Stream:
                 self._hear(event)
 
     def _do_here(self, batch):
+        results = []
         try:
-            self._answer(batch.first, self._job.run(*self._feed.cut(batch)))
+            self._job.run_into(results, *self._feed.cut(batch))
         except Exception as error:
-            self._errors[getattr(error, "allot_item", batch.first)] = error
+            self._errors[batch.first + len(results)] = error
+        if results:
+            self._answer(batch.first, results)
 
     def _answer(self, first, results):
         self._ready[first] = results
@@ -285,6 +201,8 @@ class Stream:
             return
         if event.tag == _crew.ERROR:
             error = _faults.decode(event.open()[0])
+            if not isinstance(error, Exception):
+                raise error
             self._errors[event.first] = _faults.name_item(error, event.first)
             self._crew.area.cut(event.first)
             self._recover(event.engine, event.first)

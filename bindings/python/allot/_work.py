@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import collections
 import time
 
-from allot import _costs, _crew, _faults, _source
+from allot import _costs, _crew, _faults, _source, _threaded
 
 #: Engines that die without an item to blame.
 DEATHS_MAX = 3
@@ -52,16 +52,21 @@ def _unsendable(error):
 
 
 def do_slice(job, items, number, outbox):
-    """Do items as long as a slice lasts. @return (item, error) of one that fails, or None"""
+    """Do items as long as a slice lasts, and ship their results. @return (item, error) of one that fails, or None"""
+    first = items.at
+    begin_ns = time.perf_counter_ns()
+    results = []
     try:
-        first = items.at
-        begin_ns = time.perf_counter_ns()
-        results = job.loop(job.function, (items,), first, number)
+        if job.stops:
+            results.extend(job.apply(job.function, items))  # which keeps what there is when an item fails
+        else:
+            results = job.loop(job.function, (items,), first, number)
         if len(results) != items.at - first:
             _source.stopped()
     except BaseException as error:
         outbox.engine.area.rest(outbox.engine.number)
-        return items.at - 1, error
+        failed = outbox.ship(results, first) if results else None
+        return failed or (items.at - 1, error)
     if not results:
         return None
     failed = outbox.ship(results, first, time.perf_counter_ns() - begin_ns)
@@ -75,7 +80,8 @@ def do_slice(job, items, number, outbox):
 def start(crew, body):
     """Start an engine, and note what the fork took."""
     begin = time.perf_counter_ns()
-    engine = crew.start(body)
+    with _threaded.parked():
+        engine = crew.start(body)
     _costs.note_fork(time.perf_counter_ns() - begin)
     return engine
 
