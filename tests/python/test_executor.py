@@ -331,7 +331,7 @@ class Deaths(WithExecutor):
 
     def test_template_is_killed(self):
         self.executor.submit(lambda: 1).result(30)
-        os.kill(self.executor._feeder._template.pid, signal.SIGKILL)
+        os.kill(self.executor._feeder._template.pid(1), signal.SIGKILL)
         deadline = time.monotonic() + 20
         while not self.executor._feeder._template.ended and time.monotonic() < deadline:
             time.sleep(0.01)

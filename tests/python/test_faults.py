@@ -327,6 +327,7 @@ KINDS = ["submit", "long calls", "new executors", "executor map", "map", "imap",
 
 def be_interrupted(kind):
     """The program that is sent Ctrl-C's. For each line it reads it works until the next one comes, and says what that left."""
+    faulthandler.register(signal.SIGUSR1)
     before = None
     for _ in sys.stdin:
         try:
@@ -367,7 +368,10 @@ class Interrupts(unittest.TestCase):
 
     def line(self, program, kind, delay):
         if not select.select([program.stdout], [], [], HANG_SECONDS)[0]:
-            self.fail(f"{kind}: hangs after a Ctrl-C at {delay:.6f} s")
+            program.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            os.killpg(program.pid, signal.SIGKILL)
+            self.fail(f"{kind}: hangs after a Ctrl-C at {delay:.6f} s: {program.stderr.read()}")
         line = program.stdout.readline()
         if not line:
             self.fail(f"{kind}: ended by a Ctrl-C at {delay:.6f} s: {program.stderr.read()}")

@@ -15,10 +15,11 @@ import os
 import pickle
 import reprlib
 import select
+import signal
 import threading
 from concurrent import futures
 
-from allot import _faults, _serve, _server, _wire
+from allot import _engines, _faults, _serve, _server, _wire
 
 _AHEAD_SECONDS = 0.012  # of work that an engine holds when it is given more: a change of threads here takes up to 5 ms
 _PACKET_NBYTES = 40_000  # of calls, before the last one; _wire.PACKET_NBYTES with their framing
@@ -82,6 +83,7 @@ class _Engine:
 
     def __init__(self, number, template, link, arena):
         self.number, self.template, self.link, self.arena = number, template, link, arena
+        _wire.owned_here(self)
         self.held = {}  # ident -> (call, slot, seconds expected), in the order given
         self.free_slots = collections.deque(range(_serve.NSLOTS))
         self.load = 0.0  # seconds expected of what it holds
@@ -109,7 +111,7 @@ class _Engine:
         return calls[::-1]
 
     def close(self):
-        _wire.close(self.link)
+        self.link.close()
         self.arena.close()
 
 
@@ -121,7 +123,8 @@ class Feeder:
         self.awake = threading.Lock()  # held by the thread unless it only waits (_server.threads_parked)
         self.pending = collections.deque()
         self.closing = False  # nothing is taken any more; what was taken is done
-        self.abandoned = False  # nor is that
+        self.cancelling = False  # nor is what an engine has not been given
+        self.abandoned = False  # nor is the rest
         self.broken = None  # why nothing can be done any more
         self.thread = None
         self.finished = threading.Event()
@@ -135,7 +138,7 @@ class Feeder:
         self._next_number = self._next_ident = 0
         self._costs = {}
         self._stillborn = 0
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._bell, self._ringer = _engines.link_pair()
         self._rung = False
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
@@ -155,14 +158,17 @@ class Feeder:
     def put(self, work):
         with self.lock:
             self.check()
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
+                self.thread.start()
             self.pending.append(work)
             self._ring()
 
     def _ring(self):
         """Wakes the thread. Call it with the lock."""
         if not self._rung and not self.finished.is_set():
-            self._rung = True  # no signal is handled between this and the next line's call
-            os.eventfd_write(self._bell, 1)
+            self._rung = True  # no signal is acted on between this and the call in the next line
+            self._ringer.send(b"!", (), False)
 
     def ready_for(self, need):
         """Sees to it that there are or can be engines of this generation. False: there cannot, as threads are in the way of a fork."""
@@ -173,10 +179,10 @@ class Feeder:
                 return True
             with _server.threads_parked() as in_the_way:
                 if not in_the_way:
-                    _server.Template.by_fork(_serve.serve, self._adopt)
+                    self._adopt(_server.Template.by_fork(_serve.serve))
                     return True
             if not alive:
-                _server.Template.fresh(self._adopt, (
+                self._adopt(_server.Template.fresh(
                     f"the program has threads ({', '.join(in_the_way)}): engines are started from a fresh interpreter "
                     "instead of being forked, and functions are sent to them by pickle"))
             return need == 0
@@ -186,33 +192,21 @@ class Feeder:
         return template is not None and template.generation >= need
 
     def _adopt(self, template):
-        """Signals are held: the thread is born with all of them blocked, so that they are the main thread's."""
-        with self.lock:
-            if self.finished.is_set():
-                return template.close()
-            self._template = template
-            self._new_templates.append(template)
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
-                self.thread.start()
-            self._ring()
+        self._new_templates.append(template)
+        self._template = template
 
     def close(self, cancel=False, abandon=False):
         if os.getpid() != self.owner:
             return  # a copy in a child: nothing here is its own
         with self.lock:
             self.closing = True
+            self.cancelling |= cancel or abandon
             self.abandoned |= abandon
-            cancelled = list(self.pending) if cancel or abandon else []
-            if cancelled:
-                self.pending.clear()
             if self.thread is not None:
                 self._ring()
-            elif not self.finished.is_set():
-                os.close(self._bell)
+            else:
+                self._end_templates()
                 self.finished.set()
-        for work in cancelled:
-            work.cancel()
 
     def join(self):
         """Until the engines have ended. Not in a callback: it is the thread itself that would wait for itself."""
@@ -222,6 +216,7 @@ class Feeder:
     # ---- the thread ----------------------------------------------------------------------------------
 
     def _attend(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
         try:
             while not self._is_done():
                 again = any(engine.full for engine in self._engines.values())
@@ -253,8 +248,8 @@ class Feeder:
         template.close()
 
     def _hear(self, fd):
-        if fd == self._bell:
-            os.eventfd_read(fd)
+        if fd == self._bell.fileno():
+            self._bell.receive(False)
         elif fd in self._templates:
             self._hear_template(self._templates[fd])
         elif fd in self._by_fd:
@@ -364,6 +359,8 @@ class Feeder:
     # ---- engines that work ---------------------------------------------------------------------------
 
     def _feed_all(self):
+        if self.cancelling:
+            self._cancel_pending()
         if self.abandoned or self.broken:
             return self._kill_all()
         for engine in sorted(self._engines.values(), key=lambda e: e.load):
@@ -373,6 +370,11 @@ class Feeder:
             pass
         if not self.pending:
             self._share()
+
+    def _cancel_pending(self):
+        """By this thread, as all that takes from the list: others only append."""
+        while self.pending:
+            self.pending.popleft().cancel()
 
     def _start_one(self):
         """One more engine if there is work for it, in place of an idle one that does not know the next call's function."""
@@ -391,7 +393,7 @@ class Feeder:
     def _start_without(self, need):
         """The template was killed. What only a fork knows is lost with it; for the rest there are fresh interpreters."""
         if need == 0:
-            _server.Template.fresh(self._adopt)
+            self._adopt(_server.Template.fresh())
             self._meet_templates()
         else:
             self.pending.popleft().fail(_faults.EngineDied(
@@ -399,14 +401,14 @@ class Feeder:
         return True
 
     def _start(self, template):
-        ours, theirs = _wire.own_pair()
+        ours, theirs = _engines.link_pair()
         fd = os.memfd_create("allot-arena", os.MFD_CLOEXEC)
         try:
             os.ftruncate(fd, _serve.ARENA_NBYTES)
             engine = _Engine(self._next_number, template, ours, _serve.Arena(fd))
             self._next_number += 1
             template.start_engine(engine.number, theirs, fd)
-        except BrokenPipeError:  # it has gone
+        except (BrokenPipeError, ConnectionResetError):  # it has gone
             engine.close()
             template.ended = True
             return True
@@ -521,14 +523,18 @@ class Feeder:
     def _end(self):
         with self.lock:
             self.closing = True
-        self._meet_templates()
         for engine in self._engines.values():
             engine.close()
+        self._end_templates()
+        with self.lock:
+            self.finished.set()
+            self._bell.close()
+            self._ringer.close()
+
+    def _end_templates(self):
+        self._meet_templates()
         for template in list(self._templates.values()):
             self._drop(template)
-        with self.lock:
-            os.close(self._bell)
-            self.finished.set()
 
 
 class BrokenEngines(futures.BrokenExecutor):

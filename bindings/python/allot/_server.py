@@ -70,53 +70,47 @@ def threads_parked():
             obj.awake.release()
 
 
-@contextlib.contextmanager
-def _signals_held():
-    """No Ctrl-C between a fork and the note that it was made."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        yield before
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class Template(_engines.Processes):
+    """The program's side: a context of one process, which is killed and reaped at the latest when nobody has this object any more.
+    `generation` is what its engines know by number (_inherit)."""
 
-
-class Template:
-    """The program's side. `generation` is what its engines know by number (_inherit)."""
-
-    def __init__(self, pid, link, generation):
-        self.pid, self.link, self.generation = pid, link, generation
+    def __init__(self, _=1):
+        self.link = None
+        self.generation = 0
+        self.spawned = 0  # the process, where it is not one of ours that C looks after
         self.ended = False
 
     @classmethod
-    def by_fork(cls, start_engine, adopt):
-        """Call it within threads_parked(). In each engine, start_engine(link, file of the arena) is run. No signal comes
-        between the fork and the end of adopt(template)."""
+    def by_fork(cls, start_engine):
+        """Call it within threads_parked(). In each engine, start_engine(link, arena) is run. Wherever a Ctrl-C comes, nothing is
+        left: the process and the links go with the objects."""
+        template = cls(1)
         _inherit.enrol_main()
-        _serve.flush_output()
-        ours, theirs = _wire.own_pair()
-        with _signals_held() as mask:
-            pid = os.fork()
-            if pid == 0:
-                _be_template(theirs, start_engine, mask)
-            theirs.close()
-            adopt(cls(pid, ours, _inherit.generation()))
+        template.generation = _inherit.generation()
+        template.link, theirs = _engines.link_pair()
+        _wire.owned_here(template)
+        template.fork(1, lambda: _be_template(theirs, start_engine))
+        theirs.close()
+        return template
 
     @classmethod
-    def fresh(cls, adopt, why=None):
+    def fresh(cls, why=None):
         """A fresh interpreter, from any thread. `why` is said to the user."""
         if why:
             warnings.warn(why, CleanEngines, stacklevel=_level_of_caller())
         if not sys.executable:
             raise RuntimeError("engines need a fresh Python interpreter since this program has threads, "
                                "and sys.executable does not say where one is: set it")
-        ours, theirs = _wire.own_pair()
+        template = cls(1)
+        template.link, theirs = _engines.link_pair()
+        _wire.owned_here(template)
         fd = theirs.fileno()
         code = f"import sys; sys.path[:] = {sys.path!r}; from allot import _server; _server.main({fd}, {sys.argv!r})"
-        with _signals_held():
-            pid = os.posix_spawn(sys.executable, [sys.executable, *_interpreter_flags(), "-c", code], os.environ,
-                                 file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd)], setsigmask=[])
-            theirs.close()
-            adopt(cls(pid, ours, 0))
+        template.spawned = os.posix_spawn(
+            sys.executable, [sys.executable, *_interpreter_flags(), "-c", code], os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd)], setsigmask=[])
+        theirs.close()
+        return template
 
     def start_engine(self, number, link, arena_fd):
         _wire.send_with_fds(self.link, ("engine", number), [link.fileno(), arena_fd])
@@ -127,11 +121,15 @@ class Template:
 
     def close(self):
         """It ends, and what engines it still has are killed. Waits for it: a template is quick."""
-        _wire.close(self.link)
-        if not self.ended:
-            self.ended = True
+        self.link.close()
+        if self.ended:
+            return
+        self.ended = True
+        if self.spawned:
             with contextlib.suppress(ChildProcessError):  # somebody else has waited for it
-                os.waitpid(self.pid, 0)
+                os.waitpid(self.spawned, 0)
+        else:
+            self.reap(1, True)
 
 
 def _level_of_caller():
@@ -147,20 +145,13 @@ def _interpreter_flags():
     return _args_from_interpreter_flags()
 
 
-def _be_template(link, start_engine, mask):
-    """Never returns."""
-    status = 1
-    try:
-        kept = _inherit.hold_all()
-        gc.disable()
-        gc.freeze()
-        _quiet_signals()
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        _fork_on_demand(link, start_engine)
-        status = 0
-        del kept
-    finally:
-        os._exit(status)
+def _be_template(link, start_engine):
+    kept = _inherit.hold_all()
+    gc.disable()
+    gc.freeze()
+    _quiet_signals()
+    _fork_on_demand(link, start_engine)
+    del kept
 
 
 def _quiet_signals():
@@ -173,67 +164,54 @@ def _quiet_signals():
 
 
 def _fork_on_demand(link, start_engine):
-    running = {}  # pidfd -> (number, pid)
+    running = {}  # pidfd -> (number, a context of one process)
     poll = select.poll()
     poll.register(link, select.POLLIN)
     while True:
         for fd, _ in poll.poll():
             if fd in running:
                 poll.unregister(fd)
-                number, pid = running.pop(fd)
-                os.close(fd)
-                _tell(link, "ended", number, os.waitpid(pid, 0)[1])
+                number, engine = running.pop(fd)
+                _tell(link, "ended", number, engine.reap(1, True))
                 continue
             message, fds = _wire.receive_with_fds(link)
             if message is None:
-                _end_all(running)
-                return
-            if message[0] == "kill":
-                for pidfd, (number, _) in running.items():
-                    if number == message[1]:
-                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            else:
-                pid = _fork_engine(link, start_engine, fds, message[1], list(running))
-                if pid:
-                    pidfd = os.pidfd_open(pid)
-                    running[pidfd] = message[1], pid
-                    poll.register(pidfd, select.POLLIN)
+                return  # the engines are killed with `running`
+            kind, number = message
+            if kind == "kill":
+                for its_number, engine in running.values():
+                    if its_number == number:
+                        engine.kill(1)
+                continue
+            engine = _fork_engine(link, start_engine, fds, number)
+            if engine is not None:
+                running[engine.pidfd(1)] = number, engine
+                poll.register(engine.pidfd(1), select.POLLIN)
 
 
 def _tell(link, *message):
-    with contextlib.suppress(OSError):  # the program has gone: the next receive() says so
+    with contextlib.suppress(OSError):  # the program has gone: the next packet says so
         _wire.send_with_fds(link, message, [])
 
 
-def _end_all(running):
-    for pidfd, (_, pid) in running.items():
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        os.waitpid(pid, 0)
+def _fork_engine(link, start_engine, fds, number):
+    """A context of one process, or None."""
 
+    def body():
+        link.close()
+        gc.enable()
+        start_engine(_engines.Link(fds[0]), _serve.Arena(fds[1]))
 
-def _fork_engine(link, start_engine, fds, number, others):
+    engine = _engines.Processes(1)
     try:
-        pid = os.fork()
+        engine.fork(1, body)
     except OSError as error:
+        _tell(link, "failed", number, f"an engine could not be forked: {error}")
+        return None
+    finally:
         for fd in fds:
             os.close(fd)
-        _tell(link, "failed", number, f"an engine could not be forked: {error}")
-        return 0
-    if pid == 0:
-        status = 1
-        try:
-            link.close()
-            for fd in others:
-                os.close(fd)
-            gc.enable()
-            start_engine(_engines.Link(fds[0]), _serve.Arena(fds[1]))
-            status = 0
-        finally:
-            _serve.flush_output()
-            os._exit(status)
-    for fd in fds:
-        os.close(fd)
-    return pid
+    return engine
 
 
 def main(fd, argv):

@@ -9,32 +9,26 @@ import io
 import os
 import pickle
 import socket
+import weakref
 
-from allot import _engines, _parcel
+from allot import _parcel
 
 PACKET_NBYTES = 60_000  # a link takes somewhat more
 INLINE_NBYTES = 8192  # an object up to this goes within a packet
 
-_ends = set()  # links of this process, not of what it forks
+_owners = weakref.WeakSet()
 
 
-def own_pair():
-    """Two connected links. The first is this process's own: forked children close it, for one that they kept open would hide
-    from the other side that this process has ended."""
-    ours, theirs = _engines.link_pair()
-    _ends.add(ours)
-    return ours, theirs
-
-
-def close(link):
-    _ends.discard(link)
-    link.close()
+def owned_here(owner):
+    """owner.link is this process's own, not of what it forks: children close it, for a copy that they kept would hide from the
+    other side that this process has ended."""
+    _owners.add(owner)
 
 
 def _close_in_child():
-    for link in _ends:
-        link.close()
-    _ends.clear()
+    for owner in list(_owners):
+        owner.link.close()
+    _owners.clear()
 
 
 os.register_at_fork(after_in_child=_close_in_child)
