@@ -32,6 +32,11 @@ check-vm: setup-check setup-vm ## boot a kernel of our own in qemu: memory kept 
 	@$(BUILD) $(CHECK) -j $(JOBS) --target allot_command
 	@tests/vm/run $(CHECK)
 
+check-interrupts: setup-check ## two hundred Ctrl-C's at random instants of the Python module's work
+	@$(CONFIGURE) -B $(CHECK) -DALLOT_TESTS=ON -DALLOT_WERROR=ON
+	@$(BUILD) $(CHECK) -j $(JOBS) --target allot_python
+	@tests/python/interrupts $(CHECK) 200
+
 nightly: check setup-fuzz setup-vm ## what takes hours: a million random runs, 500 kills, power cuts, fuzzing
 	@tools/nightly $(CHECK)
 
@@ -51,6 +56,9 @@ fmt: setup-format ## lay the sources out as .clang-format says
 
 docs: build ## make manual pages and completions anew from the tables of options
 	@tools/docs $(RELEASE)/allot
+
+deb: setup-package ## build the Debian package of the module for Python: build/deb/python3-allot_*.deb
+	@packaging/python3-allot/build build/deb
 
 install: build ## install into PREFIX=/usr/local, below DESTDIR
 	@DESTDIR="$(DESTDIR)" cmake --install $(RELEASE) --prefix "$(PREFIX)"
@@ -73,8 +81,10 @@ setup-bench:
 	@tools/setup build bench
 setup-fuzz:
 	@tools/setup build fuzz
+setup-package:
+	@tools/setup package
 setup-format:
 	@tools/setup format
 
-.PHONY: build demo check check-vm nightly bench fuzz fmt docs install clean help
-.PHONY: setup setup-demo setup-check setup-vm setup-bench setup-fuzz setup-format
+.PHONY: build demo check check-vm check-interrupts nightly bench fuzz fmt docs deb install clean help
+.PHONY: setup setup-demo setup-check setup-vm setup-bench setup-fuzz setup-package setup-format
