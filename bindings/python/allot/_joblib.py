@@ -2,6 +2,8 @@
 
 The executor outlives a Parallel call: the next one finds its engines warm. What joblib wraps into a batch is one call here;
 joblib sizes the batches by time, the executor sends those that are short together.
+
+SPDX-License-Identifier: Apache-2.0
 """
 from joblib import register_parallel_backend
 from joblib.parallel import AutoBatchingMixin, ParallelBackendBase
