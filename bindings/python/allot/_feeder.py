@@ -120,7 +120,7 @@ class Feeder:
         self.nengines = nengines
         self.lock = threading.Lock()  # of pending, closing, broken
         self._starting = threading.Lock()  # of templates, by those who submit
-        self.awake = threading.Lock()  # held by the thread unless it only waits (_server.threads_parked)
+        self.awake = threading.RLock()  # held by the thread unless it only waits (_server.threads_parked)
         self.pending = collections.deque()
         self.closing = False  # nothing is taken any more; what was taken is done
         self.cancelling = False  # nor is what an engine has not been given

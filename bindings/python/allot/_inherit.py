@@ -34,8 +34,8 @@ def _enrol(obj):
     number = _number_of_id.get(ident)
     if number is None:
         number, _next_number = _next_number, _next_number + 1
-        _number_of_id[ident] = number
         _ref_of_number[number] = weakref.ref(obj, lambda _: _forget(ident, number))
+        _number_of_id[ident] = number  # last: a Ctrl-C before it leaves a number that nobody uses
     return number
 
 

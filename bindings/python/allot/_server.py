@@ -53,21 +53,41 @@ def _harmless(thread):
     return any(part in text for text in (kind.__name__, kind.__module__, thread.name) for part in _HARMLESS)
 
 
-@contextlib.contextmanager
-def threads_parked():
-    """Holds the threads of this module where they hold no lock. Gives the names of the threads that are in the way of a fork."""
-    parked = []
-    try:
-        in_the_way = _threads_in_the_way()
-        for obj in [] if in_the_way else list(_restful):
-            if obj.thread is threading.current_thread() or not obj.awake.acquire(timeout=_PARK_SECONDS):
-                in_the_way = [obj.thread.name]
-                break
-            parked.append(obj)
-        yield in_the_way
-    finally:
-        for obj in parked:
-            obj.awake.release()
+class threads_parked:
+    """Holds the threads of this module where they hold no lock. Gives the names of the threads that are in the way of a fork.
+
+    A class, since a generator that a Ctrl-C leaves halfway lives on in the traceback, and the locks with it.
+    """
+
+    def __init__(self):
+        self._tried = []
+
+    def __enter__(self):
+        try:
+            in_the_way = _threads_in_the_way()
+            for obj in [] if in_the_way else list(_restful):
+                self._tried.append(obj)  # first: a Ctrl-C may come between the lock and what would follow
+                if obj.thread is threading.current_thread() or not obj.awake.acquire(timeout=_PARK_SECONDS):
+                    return [obj.thread.name]
+            return in_the_way
+        except BaseException:
+            self._release()
+            raise
+
+    def __exit__(self, *_):
+        self._release()
+
+    def _release(self):
+        try:
+            while self._tried:
+                try:
+                    self._tried[-1].awake.release()
+                except RuntimeError:  # it was not acquired
+                    pass
+                self._tried.pop()
+        finally:
+            if self._tried:  # a Ctrl-C, in between
+                self._release()
 
 
 class Template(_engines.Processes):

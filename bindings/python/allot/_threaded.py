@@ -24,16 +24,13 @@ def in_the_way():
         return names
 
 
-@contextlib.contextmanager
 def parked():
-    """While the program forks, threads of executors hold no lock."""
+    """A context: while the program forks, threads of executors hold no lock."""
     if threading.active_count() == 1:
-        yield
-        return
+        return contextlib.nullcontext()
     from allot import _server
 
-    with _server.threads_parked():
-        yield
+    return _server.threads_parked()
 
 
 class _Call:
