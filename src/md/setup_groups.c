@@ -152,7 +152,8 @@ static allot_err read_directions(const al_setup_files *files, uint32_t group, ui
         if (letter != 'y' && letter != 'n')
             return al_fail(err, ALLOT_EFORMAT, 0, "%s: freezedim: %.20s: Y or N is wanted", files->mdp_name,
                            word);
-        *directions |= letter == 'y' ? (uint8_t)(1 << d) : 0;
+        if (letter == 'y')
+            *directions = (uint8_t)(*directions | 1 << d);
     }
     return ALLOT_OK;
 }
@@ -267,7 +268,8 @@ static void count_molecule(counting *c, const al_molecule *molecule, uint64_t id
             continue;
         part->natoms++;
         part->freedom += c->twice[k] / 2.0;
-        c->free[motion] |= molecule->atoms[k].mass > 0 ? AL_FREEZE_ALL & ~directions_of(c->setup, id) : 0;
+        if (molecule->atoms[k].mass > 0)
+            c->free[motion] = (uint8_t)(c->free[motion] | (AL_FREEZE_ALL & ~directions_of(c->setup, id)));
     }
 }
 

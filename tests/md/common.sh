@@ -9,7 +9,7 @@ python=/usr/bin/python3
 # shellcheck disable=SC2034 # those who source this use it
 mdref=${ALLOT_MDREF:-$ALLOT_SOURCE/../shared/mdref}
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT; [ -z "${KEEP:-}" ] || trap - EXIT
+trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 export GMX_MAXBACKUP=-1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 
