@@ -43,7 +43,7 @@ static double pairs_of(const al_space *space)
     double nblocks = 0;
     for (uint32_t k = 0; k < space->nparts; k++) {
         const al_pair_list *list = &space->parts[k].list;
-        nblocks += space->parts[k].nblocks;
+        nblocks += space->parts[k].nblocks - space->parts[k].nhalves / 2.0;
         for (uint32_t n = 0; n < list->nrows; n++)
             nblocks -= list->blocks[list->rows[n].begin] == list->rows[n].cluster / 2 ? 0.5 : 0;
     }

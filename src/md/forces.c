@@ -48,10 +48,11 @@ static void touch(share *s, const al_space *space)
                        s->touched);
 }
 
-/** How long a part takes, as pruned just now: a row takes about as long as one of its blocks. */
+/** How long a part takes, as pruned just now, in halves of a cluster with a block: a row takes about as long
+ * as one of its blocks. */
 static uint64_t length(const al_pairs *part)
 {
-    return part->nblocks + part->list.nrows;
+    return 2 * ((uint64_t)part->nblocks + part->list.nrows) - part->nhalves;
 }
 
 /** Deal the parts [part, end) out to the shares, for one of the two stages. */

@@ -146,6 +146,29 @@ static bool exclude(al_pairs *pairs, const al_pair_space *space, al_pair_row *ro
     return true;
 }
 
+/** Of candidates for a row, note those that are near after its blocks so far, which end at row->end.
+ * @param blocks  what row->begin and row->end count in, with room for all of them
+ * @return false: out of memory */
+static bool take_near(al_pairs *pairs, const al_kernels *kernels, const uint32_t *candidates, uint32_t n,
+                      const float *x, float reach, al_pair_row *row, uint32_t *blocks)
+{
+    al_pair_near near = {.whole = blocks + row->end};
+    for (int half = 0; half < 2; half++)
+        if (!al_grow(&pairs->halves[half], &pairs->room_halves[half], n + 1, sizeof **pairs->halves))
+            return false;
+    near.first = pairs->halves[0];
+    near.second = pairs->halves[1];
+    kernels->prune(row->cluster, candidates, n, x, reach, &near);
+    row->nfirst = near.nfirst;
+    row->nsecond = near.nsecond;
+    row->end += near.nwhole;
+    memcpy(blocks + row->end, near.first, near.nfirst * sizeof *blocks);
+    row->end += near.nfirst;
+    memcpy(blocks + row->end, near.second, near.nsecond * sizeof *blocks);
+    row->end += near.nsecond;
+    return true;
+}
+
 /** A cluster's row, of the candidates that its block has. Its own block, if pairs within count, is the first.
  */
 static bool add_row(al_pairs *pairs, const al_pair_space *space, uint32_t cluster, bool has_self)
@@ -165,9 +188,12 @@ static bool add_row(al_pairs *pairs, const al_pair_space *space, uint32_t cluste
         pairs->outer.blocks[pairs->nouter++] = cluster / 2;
         pairs->outer.masks[pairs->nmasks++] = UINT32_MAX;
     }
-    pairs->nouter += space->kernels->prune(cluster, pairs->candidates, pairs->ncandidates, space->x,
-                                           space->reach, pairs->outer.blocks + pairs->nouter);
     row.end = pairs->nouter;
+    if (!take_near(pairs, space->kernels, pairs->candidates, pairs->ncandidates, space->x, space->reach, &row,
+                   pairs->outer.blocks))
+        return false;
+    pairs->nouter = row.end;
+    row.nfirst = row.nsecond = 0; /* atoms move before it is pruned again, and masks change their order */
     if (row.end == row.begin)
         return true;
     if (!exclude(pairs, space, &row))
@@ -257,18 +283,20 @@ bool al_pairs_prune(al_pairs *pairs, const al_kernels *kernels, const float *x, 
     if (!al_grow(&list->rows, &pairs->room_rows, pairs->outer.nrows, sizeof *list->rows) ||
         !al_grow(&list->blocks, &pairs->room_blocks, pairs->nouter, sizeof *list->blocks))
         return false;
-    list->nrows = pairs->nblocks = 0;
+    list->nrows = pairs->nblocks = pairs->nhalves = 0;
     list->masks = pairs->outer.masks;
     for (uint32_t k = 0; k < pairs->outer.nrows; k++) {
         al_pair_row row = pairs->outer.rows[k];
         const uint32_t *from = pairs->outer.blocks + row.begin;
-        uint32_t *to = list->blocks + pairs->nblocks, n = row.end - row.begin;
-        memcpy(to, from, row.nmasked * sizeof *to); /* near, or bound to be */
-        uint32_t nkept = row.nmasked + kernels->prune(row.cluster, from + row.nmasked, n - row.nmasked, x,
-                                                      reach, to + row.nmasked);
+        uint32_t n = row.end - row.begin - row.nmasked;
         row.begin = pairs->nblocks;
-        row.end = pairs->nblocks += nkept;
-        if (nkept > 0)
+        row.end = row.begin + row.nmasked;
+        memcpy(list->blocks + row.begin, from, row.nmasked * sizeof *from); /* near, or bound to be */
+        if (!take_near(pairs, kernels, from + row.nmasked, n, x, reach, &row, list->blocks))
+            return false;
+        pairs->nblocks = row.end;
+        pairs->nhalves += row.nfirst + row.nsecond;
+        if (row.end > row.begin)
             list->rows[list->nrows++] = row;
     }
     return true;
@@ -295,5 +323,7 @@ void al_pairs_fini(al_pairs *pairs)
     free(pairs->list.rows);
     free(pairs->list.blocks);
     free(pairs->candidates);
+    free(pairs->halves[0]);
+    free(pairs->halves[1]);
     *pairs = (al_pairs){.nblocks = 0};
 }

@@ -31,7 +31,9 @@ typedef struct al_pair_space {
 typedef struct al_pairs {
     al_pair_list outer, list;         /**< kernels go through the second */
     uint32_t nouter, nmasks, nblocks; /**< in their blocks[] and masks[], which both have together */
-    uint32_t room_outer, room_outer_rows, room_masks, room_blocks, room_rows;
+    uint32_t nhalves;                 /**< of nblocks, those near half of their cluster */
+    uint32_t room_outer, room_outer_rows, room_masks, room_blocks, room_rows, room_halves[2];
+    uint32_t *halves[2];                                /* near one half of the cluster in hand */
     uint32_t *candidates, ncandidates, room_candidates; /* of the block in hand */
     bool *is_near; /**< [columns of all zones]: whether it has blocks that may be in the list */
     uint32_t room_near;

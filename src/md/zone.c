@@ -1,4 +1,5 @@
-/* zone.c - see zone.h. A counting sort by columns, and in each a sort by z. Threads have shares of the atoms:
+/* zone.c - see zone.h. A counting sort by columns, in each a sort by z, and in blocks one lengthwise, so that
+ * clusters and their halves are of atoms near each other. Threads have shares of the atoms:
  * each counts its own in every column, so that all know where theirs go, in the order of atoms.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -217,6 +218,41 @@ static void sort_keys(uint64_t *keys, uint32_t n)
     }
 }
 
+/** Sort n atoms, AL_BLOCK at most, along the direction in which they are farthest apart. */
+static void sort_lengthwise(const double *x, uint32_t *atoms, uint32_t n)
+{
+    double longest = -1, along[AL_BLOCK];
+    size_t direction = 0;
+    for (size_t d = 0; d < 3; d++) {
+        double least = HUGE_VAL, greatest = -HUGE_VAL;
+        for (uint32_t k = 0; k < n; k++) {
+            double at = x[3 * (size_t)atoms[k] + d];
+            least = least < at ? least : at;
+            greatest = greatest > at ? greatest : at;
+        }
+        direction = greatest - least > longest ? d : direction;
+        longest = greatest - least > longest ? greatest - least : longest;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t atom = atoms[k], at = k;
+        double here = x[3 * (size_t)atom + direction];
+        for (; at > 0 && along[at - 1] > here; at--) {
+            along[at] = along[at - 1];
+            atoms[at] = atoms[at - 1];
+        }
+        along[at] = here;
+        atoms[at] = atom;
+    }
+}
+
+/** Clusters of a block, and their halves, such that each is of atoms near each other. */
+static void arrange_block(const double *x, uint32_t *atoms)
+{
+    sort_lengthwise(x, atoms, AL_BLOCK);
+    for (uint32_t k = 0; k < AL_BLOCK; k += AL_CLUSTER)
+        sort_lengthwise(x, atoms + k, AL_CLUSTER);
+}
+
 /** The columns [begin, end) of a zone. */
 static void sort_columns(const sorting *s, const al_zone *zone, uint32_t begin, uint32_t end)
 {
@@ -229,8 +265,11 @@ static void sort_columns(const sorting *s, const al_zone *zone, uint32_t begin, 
         sort_keys(keys, n);
         for (uint32_t k = 0; k < n; k++) {
             atoms[k] = (uint32_t)keys[k];
-            order->places[atoms[k]] = zone->columns[c] * AL_BLOCK + k;
+            if (k % AL_BLOCK == AL_BLOCK - 1) /* others end with places that have none */
+                arrange_block(s->unsorted->x, &atoms[k + 1 - AL_BLOCK]);
         }
+        for (uint32_t k = 0; k < n; k++)
+            order->places[atoms[k]] = zone->columns[c] * AL_BLOCK + k;
         for (; n % AL_BLOCK != 0; n++)
             atoms[n] = AL_NO_NUMBER;
     }

@@ -1,8 +1,9 @@
 /* zone.h - atoms of each zone sorted into blocks: those of a block are near each other.
  *
  * A zone is the home domain, or a part of its halo. It is cut into columns of about the size of a block in x
- * and y; in each the atoms are sorted by z and dealt out in eights. Columns are counted through all zones.
- * (Páll and Hess, Comput. Phys. Commun. 184, 2641, 2013.)
+ * and y; in each the atoms are sorted by z and dealt out in eights, which are split where they are longest,
+ * and so are their halves. Columns are counted through all zones. (Páll and Hess, Comput. Phys. Commun. 184,
+ * 2641, 2013.)
  *
  * SPDX-License-Identifier: Apache-2.0
  */

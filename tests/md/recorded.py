@@ -21,7 +21,8 @@ SETTLED = Bounds(energy=1, force=1, virial=1, x=2e-9, v=1e-9)
 # However a box is cut: sums in another order; in mixed precision also positions that count from elsewhere, which single terms of few
 # atoms show.
 CUT = {"double": Bounds(energy=1e-11, force=1e-12, virial=1e-11), "mixed": Bounds(energy=5e-5, force=1e-5, virial=5e-5)}
-SAME_ENERGY = {"double": 1e-11, "mixed": 2e-7}
+# The floats of other positions move the sum of 6,000 atoms by 8e-8 on average, 12 cuts tried; two cuts differ by up to 2.7e-7.
+SAME_ENERGY = {"double": 1e-11, "mixed": 4e-7}
 compare = Comparison()
 
 

@@ -473,29 +473,118 @@ static void every_kernel_does_what_the_reference_does(void **state)
     }
 }
 
+/** By distances in double: no two atoms are within a float's rounding of what is asked for here. */
+static void find_near(const scene *s, const al_pair_row *row, float reach, al_pair_near *near)
+{
+    near->nwhole = near->nfirst = near->nsecond = 0;
+    for (uint32_t n = row->begin; n < row->end; n++) {
+        bool is_near[2] = {false, false};
+        for (size_t at = 0; at < AL_CLUSTER * AL_BLOCK; at++) {
+            size_t i = (size_t)row->cluster * AL_CLUSTER + at / AL_BLOCK,
+                   j = s->blocks[n] * (size_t)AL_BLOCK + at % AL_BLOCK;
+            is_near[at / AL_BLOCK / 2] |= distance2(s->x, i, j) < (double)reach * (double)reach;
+        }
+        if (is_near[0] && is_near[1])
+            near->whole[near->nwhole++] = s->blocks[n];
+        else if (is_near[0])
+            near->first[near->nfirst++] = s->blocks[n];
+        else if (is_near[1])
+            near->second[near->nsecond++] = s->blocks[n];
+    }
+}
+
 static void every_kernel_prunes_the_same(void **state)
 {
     (void)state;
     static scene s;
+    uint32_t nseen[3] = {0, 0, 0};
     for (uint64_t number = 1; number <= 20; number++) {
         make_scene(&s, number, 1, &asked[0], true);
         for (uint32_t k = 0; k < s.list.nrows; k++) {
-            uint32_t wanted[NBLOCKS], kept[NBLOCKS + 1], n = s.rows[k].end - s.rows[k].begin;
-            float reach = 0.5F + 0.1F * (float)number;
-            uint32_t nwanted =
-                al_kernels_ref.prune(s.rows[k].cluster, s.blocks + s.rows[k].begin, n, s.xf, reach, wanted);
+            uint32_t wanted[3][NBLOCKS], found[3][NBLOCKS + 1], n = s.rows[k].end - s.rows[k].begin;
+            float reach = 0.3F + 0.1F * (float)number;
+            al_pair_near near = {.whole = wanted[0], .first = wanted[1], .second = wanted[2]};
+            find_near(&s, &s.rows[k], reach, &near);
             for (const al_kernels *const *one = al_kernels_all; *one != NULL; one++) {
                 if (!(*one)->can_run())
                     continue;
-                kept[n] = 77;
-                assert_int_equal(
-                    (*one)->prune(s.rows[k].cluster, s.blocks + s.rows[k].begin, n, s.xf, reach, kept),
-                    nwanted);
-                assert_memory_equal(kept, wanted, nwanted * sizeof *kept);
-                assert_int_equal(kept[n], 77);
+                al_pair_near other = {.whole = found[0], .first = found[1], .second = found[2]};
+                found[0][n] = found[1][n] = found[2][n] = 77;
+                (*one)->prune(s.rows[k].cluster, s.blocks + s.rows[k].begin, n, s.xf, reach, &other);
+                assert_true(other.nwhole == near.nwhole && other.nfirst == near.nfirst &&
+                            other.nsecond == near.nsecond);
+                assert_memory_equal(found[0], wanted[0], near.nwhole * sizeof **found);
+                assert_memory_equal(found[1], wanted[1], near.nfirst * sizeof **found);
+                assert_memory_equal(found[2], wanted[2], near.nsecond * sizeof **found);
+                assert_true(found[0][n] == 77 && found[1][n] == 77 && found[2][n] == 77);
             }
+            for (int which = 0; which < 3; which++)
+                nseen[which] += which == 0 ? near.nwhole : which == 1 ? near.nfirst : near.nsecond;
         }
     }
+    assert_true(nseen[0] > 100 && nseen[1] > 10 && nseen[2] > 10);
+}
+
+/** The rows of a scene with blocks that are near half of a cluster told apart; nothing is masked. */
+static void tell_halves_apart(scene *s, float reach)
+{
+    static uint32_t whole[NBLOCKS], first[NBLOCKS], second[NBLOCKS];
+    for (uint32_t k = 0; k < s->list.nrows; k++) {
+        al_pair_row *row = &s->rows[k];
+        al_pair_near near = {.whole = whole, .first = first, .second = second};
+        bool has_own = row->end > row->begin && s->blocks[row->begin] == row->cluster / 2;
+        s->masks[row->first_mask] = UINT32_MAX;
+        row->nmasked = has_own;
+        row->begin += has_own;
+        find_near(s, row, reach, &near);
+        uint32_t *to = s->blocks + row->begin;
+        memcpy(to, whole, near.nwhole * sizeof *to);
+        memcpy(to + near.nwhole, first, near.nfirst * sizeof *to);
+        memcpy(to + near.nwhole + near.nfirst, second, near.nsecond * sizeof *to);
+        row->end = row->begin + near.nwhole + near.nfirst + near.nsecond;
+        row->begin -= has_own;
+        row->nfirst = near.nfirst;
+        row->nsecond = near.nsecond;
+    }
+}
+
+/** What a kernel leaves out of halves adds nothing: the same bits with and without, energies asked for or
+ * not; and it leaves out nothing more, as the reference, which computes all, says. */
+static void halves_that_are_far_add_nothing(void **state)
+{
+    (void)state;
+    static scene s;
+    static double exact[NREALS];
+    static _Alignas(64) float whole[NREALS], halves[NREALS], summed[NREALS];
+    for (const al_kernels *const *k = al_kernels_all; *k != NULL; k++)
+        for (uint64_t number = 1; number <= 4 * nasked && (*k)->can_run(); number++) {
+            const al_pair_params *p = &asked[number % nasked];
+            make_scene(&s, number, 1, p, true);
+            tell_halves_apart(&s, 2.95F);
+            const al_pair_atoms atoms = atoms_of(&s, false), atoms_double = atoms_of(&s, true);
+            al_pair_sums sums = {.lj = 0};
+            memset(exact, 0, sizeof exact);
+            memset(halves, 0, sizeof halves);
+            memset(summed, 0, sizeof summed);
+            memset(whole, 0, sizeof whole);
+            al_pair_ref_d(p, &atoms_double, &s.list, 0, s.list.nrows, s.x, exact, NULL);
+            (*k)->pairs(p, &atoms, &s.list, 0, s.list.nrows, s.xf, halves, NULL);
+            (*k)->pairs(p, &atoms, &s.list, 0, s.list.nrows, s.xf, summed, &sums);
+            uint32_t nhalves = 0;
+            for (uint32_t row = 0; row < s.list.nrows; row++) {
+                nhalves += s.rows[row].nfirst + s.rows[row].nsecond;
+                s.rows[row].nfirst = s.rows[row].nsecond = 0;
+            }
+            assert_true(nhalves > 0);
+            (*k)->pairs(p, &atoms, &s.list, 0, s.list.nrows, s.xf, whole, NULL);
+            double scale = 1, worst = 0;
+            for (size_t n = 0; n < NREALS; n++) {
+                assert_true(whole[n] == halves[n] && whole[n] == summed[n]);
+                scale = fmax(scale, fabs(exact[n]));
+                worst = fmax(worst, fabs((double)halves[n] - exact[n]));
+            }
+            assert_true(worst < 4e-6 * scale);
+        }
 }
 
 static void kernels_are_found_by_name(void **state)
@@ -513,6 +602,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(two_atoms_are_gromacs_s),
         cmocka_unit_test(every_kernel_does_what_the_reference_does),
         cmocka_unit_test(every_kernel_prunes_the_same),
+        cmocka_unit_test(halves_that_are_far_add_nothing),
         cmocka_unit_test(kernels_are_found_by_name),
     };
     mdref = getenv("ALLOT_MDREF") != NULL ? getenv("ALLOT_MDREF") : argc > 1 ? argv[1] : "";

@@ -74,7 +74,41 @@ static bool is_in_column(const al_zone *zone, uint32_t column, const double *at)
     return true;
 }
 
-/** Columns of a zone: full blocks but for the last, in the order of height. @return atoms in them */
+/** Whether along the direction in which n atoms span most the first half comes before the second. */
+static bool are_apart(const uint32_t *atoms, uint32_t n)
+{
+    double longest = -1;
+    bool good = false;
+    for (uint32_t d = 0; d < 3; d++) {
+        double least[2] = {HUGE_VAL, HUGE_VAL}, greatest[2] = {-HUGE_VAL, -HUGE_VAL};
+        for (uint32_t k = 0; k < n; k++) {
+            least[2 * k / n] = fmin(least[2 * k / n], x[3 * atoms[k] + d]);
+            greatest[2 * k / n] = fmax(greatest[2 * k / n], x[3 * atoms[k] + d]);
+        }
+        double extent = fmax(greatest[0], greatest[1]) - fmin(least[0], least[1]);
+        bool is_sorted = greatest[0] <= least[1];
+        good = extent > longest ? is_sorted : good || (extent == longest && is_sorted);
+        longest = fmax(longest, extent);
+    }
+    return good;
+}
+
+/** Blocks of a column are in the order of height, each of them above those before; the last, if it is not
+ * full, is in that order itself. */
+static void check_heights(const sorted *s, uint32_t first, uint32_t n)
+{
+    float below = -HUGE_VALF, top = -HUGE_VALF;
+    for (uint32_t k = 0; k < n; k++) {
+        bool is_sorted = k / AL_BLOCK == n / AL_BLOCK; /* the last one */
+        float z = (float)x[3 * s->order.atoms[first + k] + 2];
+        if (k % AL_BLOCK == 0 || is_sorted)
+            below = top;
+        prop_require(z >= below);
+        top = z > top ? z : top;
+    }
+}
+
+/** Columns of a zone: full blocks but for the last. @return atoms in them */
 static uint32_t check_columns(const sorted *s, int z)
 {
     const al_zone *zone = &s->zones[z];
@@ -91,13 +125,14 @@ static uint32_t check_columns(const sorted *s, int z)
             n++;
             prop_require(zone_of[atom] == z && s->order.places[atom] == place);
             prop_require(is_in_column(zone, c, &x[3 * atom]));
-            if (place > first) {
-                uint32_t below = s->order.atoms[place - 1];
-                float apart = (float)x[3 * atom + 2] - (float)x[3 * below + 2];
-                prop_require(apart > 0 || (apart == 0 && below < atom));
-            }
         }
         prop_require(end - first < n + AL_BLOCK);
+        check_heights(s, first, n);
+        for (uint32_t block = 0; block < n / AL_BLOCK; block++) {
+            const uint32_t *atoms = s->order.atoms + first + block * AL_BLOCK;
+            prop_require(are_apart(atoms, AL_BLOCK));
+            prop_require(are_apart(atoms, AL_CLUSTER) && are_apart(atoms + AL_CLUSTER, AL_CLUSTER));
+        }
         natoms += n;
     }
     return natoms;

@@ -31,8 +31,10 @@
 typedef struct al_pair_row {
     uint32_t cluster; /**< its first atom is at place 4 * cluster */
     uint32_t begin, end;
-    uint32_t nmasked;    /**< of these, the first ones have masks */
-    uint32_t first_mask; /**< in the list's masks[] */
+    uint32_t nmasked;         /**< of these, the first ones have masks */
+    uint32_t first_mask;      /**< in the list's masks[] */
+    uint32_t nfirst, nsecond; /**< the last ones need not be computed with all of the cluster: they are near
+                                 its first two atoms alone, and after these come those near the second two */
 } al_pair_row;
 
 /** Bit 8 i + j of a mask: atom i of the cluster and j of the block are a pair like any other. */
@@ -123,11 +125,16 @@ typedef void (*al_pair_kernel_d)(const al_pair_params *params, const al_pair_ato
                                  const al_pair_list *list, uint32_t begin, uint32_t end, const double *x,
                                  double *f, al_pair_sums *sums);
 
-/** Of candidates for a cluster, keep the blocks that have an atom within `reach` of one of the cluster's.
- * @param kept  room for all of them; may be `blocks` itself
- * @return how many */
-typedef uint32_t (*al_prune_kernel)(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks,
-                                    const float *x, float reach, uint32_t *kept);
+/** Blocks near a cluster: near both of its halves, two atoms each, or one of them. Each has room for all. */
+typedef struct al_pair_near {
+    uint32_t *whole, *first, *second;
+    uint32_t nwhole, nfirst, nsecond;
+} al_pair_near;
+
+/** Of candidates for a cluster, find the blocks that have an atom within `reach` of one of the cluster's.
+ * @param[in,out] near  gets how many, too */
+typedef void (*al_prune_kernel)(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x,
+                                float reach, al_pair_near *near);
 
 /** One way to do it all. */
 typedef struct al_kernels {

@@ -10,7 +10,7 @@
 
 typedef __m256 reals;
 typedef __m256 lanes; /* all bits of a lane, or none */
-enum { GROUP = 1 };
+enum { GROUP = 1, ESTIMATE_BITS = 12 };
 
 #define same(x) _mm256_set1_ps(x)
 #define sum(a, b) _mm256_add_ps(a, b)
@@ -51,9 +51,13 @@ static inline reals group_of(const float *x)
     return _mm256_set1_ps(x[0]);
 }
 
-static inline void take_from_block(float *at, reals v)
+static inline void take_from_block(float *at, reals x, reals y, reals z)
 {
-    _mm256_store_ps(at, _mm256_sub_ps(_mm256_load_ps(at), v));
+    _mm256_store_ps(at, _mm256_sub_ps(_mm256_load_ps(at), x));
+    at += AL_BLOCK;
+    _mm256_store_ps(at, _mm256_sub_ps(_mm256_load_ps(at), y));
+    at += AL_BLOCK;
+    _mm256_store_ps(at, _mm256_sub_ps(_mm256_load_ps(at), z));
 }
 
 static inline void add_to_group(float *at, reals v)

@@ -10,7 +10,7 @@
 
 typedef __m512 reals;
 typedef __mmask16 lanes;
-enum { GROUP = 2 };
+enum { GROUP = 2, ESTIMATE_BITS = 14 };
 
 #define same(x) _mm512_set1_ps(x)
 #define sum(a, b) _mm512_add_ps(a, b)
@@ -36,8 +36,7 @@ static inline reals pair_up(__m256 low, __m256 high)
 
 static inline reals block_of(const float *x)
 {
-    __m256 low = _mm256_load_ps(x);
-    return pair_up(low, low);
+    return _mm512_broadcast_f32x8(_mm256_load_ps(x));
 }
 
 static inline reals group_of(const float *x)
@@ -45,9 +44,13 @@ static inline reals group_of(const float *x)
     return pair_up(_mm256_set1_ps(x[0]), _mm256_set1_ps(x[1]));
 }
 
-static inline void take_from_block(float *at, reals v)
+/** Halves are added up; those of x and y are beside each other, as they are in a block. */
+static inline void take_from_block(float *at, reals x, reals y, reals z)
 {
-    __m256 folded = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m512 low = _mm512_shuffle_f32x4(x, y, 0x44), high = _mm512_shuffle_f32x4(x, y, 0xEE);
+    __m256 folded = _mm256_add_ps(_mm512_castps512_ps256(z), _mm512_extractf32x8_ps(z, 1));
+    _mm512_storeu_ps(at, _mm512_sub_ps(_mm512_loadu_ps(at), _mm512_add_ps(low, high)));
+    at += 2 * AL_BLOCK;
     _mm256_store_ps(at, _mm256_sub_ps(_mm256_load_ps(at), folded));
 }
 

@@ -20,7 +20,7 @@
 
 #define ALWAYS static inline __attribute__((always_inline))
 
-enum { NGROUPS = AL_CLUSTER / GROUP };
+enum { NGROUPS = AL_CLUSTER / GROUP, HALF = NGROUPS / 2 };
 
 /** What is asked for; constant in each instance. */
 typedef struct asked {
@@ -32,8 +32,7 @@ typedef struct asked {
 
 typedef struct constants {
     const al_pair_params *params;
-    reals cutoff2, lj_cutoff2, one, two, half,
-        three_halves; /* cutoff2: of electrostatics, if there are any */
+    reals cutoff2, lj_cutoff2, one; /* cutoff2: of electrostatics, if there are any */
     reals f12, f6, shift12, shift6;
     reals from, a12, a6, b12, b6, width; /* of switches; width: one over it */
     reals rf_2k, rf_k, rf_c, to_t, ewald_shift;
@@ -61,9 +60,6 @@ static constants constants_of(const al_pair_params *p)
                        .cutoff2 = same((float)(cutoff * cutoff)),
                        .lj_cutoff2 = same((float)(p->lj_cutoff * p->lj_cutoff)),
                        .one = same(1),
-                       .two = same(2),
-                       .half = same(0.5F),
-                       .three_halves = same(1.5F),
                        .f12 = same((float)(12 * p->c12)),
                        .f6 = same((float)(6 * p->c6)),
                        .shift12 = same((float)p->shift12),
@@ -115,23 +111,28 @@ ALWAYS void combine(const constants *c, asked what, const some_atoms *i, const s
     }
 }
 
-/** Lennard-Jones: the force over r, and the energy if the switch or who asks needs it. inverse2 is 0 where
- * nothing is wanted, there all of it is 0 but what is added: lanes say where. */
-ALWAYS reals lennard_jones(const constants *c, asked what, reals f12, reals f6, reals r2, reals inverse,
-                           reals inverse2, lanes which, reals *energy)
+/** Powers of 1/r, from an estimate y of it: with e = 1 - r^2 y^2, which is small, 1/r^n is y^n (1 + n/2 e) to
+ * a float's precision. All are 0 where nothing is wanted. The third is left as two factors to who adds to it.
+ */
+typedef struct inverses {
+    reals first, second, third, third_by;
+} inverses;
+
+ALWAYS inverses inverses_of(const constants *c, lanes which, reals r2)
 {
-    reals inverse6 = product(product(inverse2, inverse2), inverse2);
-    reals f = product(product(with_less(f12, inverse6, f6), inverse6), inverse2);
-    bool has_switch = what.lj != AL_PAIR_LJ_CUT,
-         needs_energy = what.is_summed || what.lj == AL_PAIR_LJ_POTENTIAL_SWITCH;
-    reals e12 = product(f12, same(1.0F / 12)), e6 = product(f6, same(1.0F / 6));
-    if (needs_energy && what.lj == AL_PAIR_LJ_POTENTIAL_SWITCH)
-        *energy = product(with_less(e12, inverse6, e6), inverse6);
-    else if (needs_energy)
-        *energy = keep(which, less(product(e12, less(product(inverse6, inverse6), c->shift12)),
-                                   product(e6, less(inverse6, c->shift6))));
-    if (!has_switch)
-        return f;
+    reals y = inverse_root_of(which, r2), y2 = product(y, y), e = without(r2, y2, c->one);
+    if (ESTIMATE_BITS < 14) /* the next term of the series, about right for each n */
+        e = product(e, with(e, same(1.125F), c->one));
+    return (inverses){.first = with(product(y, same(0.5F)), e, y),
+                      .second = with(y2, e, y2),
+                      .third = product(y2, y),
+                      .third_by = with(e, same(1.5F), c->one)};
+}
+
+/** What switches make of Lennard-Jones' force over r, and of the energy. */
+ALWAYS reals switched(const constants *c, asked what, reals f12, reals f6, reals r2, reals inverse, reals f,
+                      lanes which, reals *energy)
+{
     reals d = less(product(r2, inverse), c->from), zero = same(0);
     d = keep(below(which, zero, d), d);
     if (what.lj == AL_PAIR_LJ_FORCE_SWITCH) {
@@ -152,6 +153,50 @@ ALWAYS reals lennard_jones(const constants *c, asked what, reals f12, reals f6, 
     return f;
 }
 
+/** Lennard-Jones: the force over r, added to f, and the energy if the switch or who asks needs it. The
+ * inverse square is 0 where nothing is wanted, there all of it is 0 but what is added: lanes say where. */
+ALWAYS reals lennard_jones(const constants *c, asked what, const some_atoms *i, const some_atoms *j, reals r2,
+                           const inverses *inverse, lanes which, reals f, reals *energy)
+{
+    bool has_switch = what.lj != AL_PAIR_LJ_CUT;
+    reals f12, f6, inverse2 = inverse->second;
+    combine(c, what, i, j, &f12, &f6);
+    reals inverse6 = product(product(inverse2, inverse2), inverse2);
+    reals e12 = product(f12, same(1.0F / 12)), e6 = product(f6, same(1.0F / 6));
+    if (what.lj == AL_PAIR_LJ_POTENTIAL_SWITCH)
+        *energy = product(with_less(e12, inverse6, e6), inverse6);
+    else if (what.is_summed)
+        *energy = keep(which, less(product(e12, less(product(inverse6, inverse6), c->shift12)),
+                                   product(e6, less(inverse6, c->shift6))));
+    if (!has_switch && what.types == AL_PAIR_LORENTZ) {
+        /* 24 epsilon (2 s^6 - 1) s^6/r^2 of s = sigma^2/r^2 */
+        reals sigma = sum(i->a, j->a), s = product(product(sigma, sigma), inverse2);
+        reals s3 = product(product(s, s), s), of = product(product(i->b, j->b), inverse2);
+        return with(of, product(s3, with_less(s3, same(2), c->one)), f);
+    }
+    reals own = product(with_less(f12, inverse6, f6), inverse6);
+    if (!has_switch)
+        return with(own, inverse2, f);
+    return sum(f, switched(c, what, f12, f6, r2, inverse->first, product(own, inverse2), which, energy));
+}
+
+/** Electrostatics of unit charges: the force over r, and the energy if who asks wants it, of excluded pairs,
+ * too. */
+ALWAYS reals electrostatics(const constants *c, asked what, const inverses *inverse, reals r2, lanes normal,
+                            reals *energy)
+{
+    if (what.coulomb == AL_PAIR_REACTION_FIELD) {
+        if (what.is_summed)
+            *energy = sum(inverse->first, with(c->rf_k, r2, less(same(0), c->rf_c)));
+        return with_less(inverse->third, inverse->third_by, c->rf_2k);
+    }
+    reals t = with_less(r2, c->to_t, c->one);
+    if (what.is_summed)
+        *energy =
+            sum(less(inverse->first, keep(normal, c->ewald_shift)), polynomial(c->params->ewald_energy, t));
+    return with(inverse->third, inverse->third_by, polynomial(c->params->ewald_force, t));
+}
+
 /** One group with one block. normal: not excluded. */
 ALWAYS void interact(const constants *c, asked what, const some_atoms *i, bool has_lj, const some_atoms *j,
                      lanes counted, lanes normal, force *fi, force *fj, lane_sums *sums)
@@ -159,45 +204,30 @@ ALWAYS void interact(const constants *c, asked what, const some_atoms *i, bool h
     bool has_coulomb = what.coulomb != AL_PAIR_NO_COULOMB;
     reals dx = less(i->x, j->x), dy = less(i->y, j->y), dz = less(i->z, j->z);
     reals r2 = with(dz, dz, with(dy, dy, product(dx, dx)));
-    lanes within = below(counted, r2, c->cutoff2), pairs = both(within, normal);
-    reals inverse = same(0), inverse2, f = same(0), energy = same(0);
+    lanes within = below(counted, r2, c->cutoff2), pairs = both(within, normal), lj_pairs = pairs;
+    reals f = same(0), energy = same(0);
+    inverses inverse;
     if (has_coulomb || what.lj != AL_PAIR_LJ_CUT) {
-        inverse = inverse_root_of(pairs, r2);
-        reals half = product(inverse, c->half);
-        inverse = product(half, without(product(r2, inverse), inverse, sum(c->two, c->one)));
-        inverse2 = product(inverse, inverse);
+        inverse = inverses_of(c, pairs, r2);
     } else {
-        inverse2 = inverse_of(pairs, r2);
-        inverse2 = product(inverse2, without(r2, inverse2, c->two));
-    }
-    if (has_lj) {
-        reals f12, f6, lj_inverse2 = inverse2;
-        lanes lj_pairs = pairs;
-        combine(c, what, i, j, &f12, &f6);
-        if (has_coulomb) {
-            lj_pairs = below(pairs, r2, c->lj_cutoff2);
-            lj_inverse2 = keep(lj_pairs, inverse2);
-        }
-        f = lennard_jones(c, what, f12, f6, r2, inverse, lj_inverse2, lj_pairs, &energy);
-        if (what.is_summed)
-            sums->lj = sum(sums->lj, energy);
+        inverse.first = same(0);
+        inverse.second = inverse_of(pairs, r2);
+        inverse.second = product(inverse.second, without(r2, inverse.second, same(2)));
     }
     if (has_coulomb) {
-        reals qq = product(i->charge, j->charge), by;
-        if (what.coulomb == AL_PAIR_REACTION_FIELD) {
-            by = less(product(inverse, inverse2), c->rf_2k);
-            if (what.is_summed)
-                energy = sum(inverse, with(c->rf_k, r2, less(same(0), c->rf_c)));
-        } else {
-            reals t = less(product(r2, c->to_t), c->one);
-            by = with(inverse, inverse2, polynomial(c->params->ewald_force, t));
-            if (what.is_summed)
-                energy =
-                    sum(less(inverse, keep(normal, c->ewald_shift)), polynomial(c->params->ewald_energy, t));
-        }
-        f = with(qq, keep(within, by), f);
+        reals qq = product(i->charge, j->charge);
+        f = product(qq, keep(within, electrostatics(c, what, &inverse, r2, normal, &energy)));
         if (what.is_summed)
             sums->coulomb = with(qq, keep(within, energy), sums->coulomb);
+    }
+    if (has_lj) {
+        if (has_coulomb) {
+            lj_pairs = below(pairs, r2, c->lj_cutoff2);
+            inverse.second = keep(lj_pairs, inverse.second);
+        }
+        f = lennard_jones(c, what, i, j, r2, &inverse, lj_pairs, f, &energy);
+        if (what.is_summed)
+            sums->lj = sum(sums->lj, energy);
     }
     fi->x = with(f, dx, fi->x);
     fi->y = with(f, dy, fi->y);
@@ -255,19 +285,17 @@ typedef struct acting {
     lane_sums sums;
 } acting;
 
-ALWAYS void with_block(const constants *c, asked what, const al_pair_atoms *atoms, acting *a, const float *x,
-                       float *f, uint32_t block, uint32_t counted, uint32_t normal)
+/** Groups [begin, end) of the cluster with a block. */
+ALWAYS void with_block(const constants *c, asked what, const al_pair_atoms *atoms, acting *a, int begin,
+                       int end, const float *x, float *f, uint32_t block, uint32_t counted, uint32_t normal)
 {
     const force nothing = {same(0), same(0), same(0)};
     some_atoms j = block_at(what, atoms, x, block);
     force fj = nothing;
-    for (int g = 0; g < NGROUPS; g++)
+    for (int g = begin; g < end; g++)
         interact(c, what, &a->i[g], a->has_lj[g], &j, bits(counted >> (8 * GROUP * g)),
                  bits(normal >> (8 * GROUP * g)), &a->f[g], &fj, &a->sums);
-    float *at = f + (size_t)block * AL_BLOCK_REALS;
-    take_from_block(at, fj.x);
-    take_from_block(at + AL_BLOCK, fj.y);
-    take_from_block(at + 2 * AL_BLOCK, fj.z);
+    take_from_block(f + (size_t)block * AL_BLOCK_REALS, fj.x, fj.y, fj.z);
 }
 
 ALWAYS void do_rows(asked what, const al_pair_params *params, const al_pair_atoms *atoms,
@@ -286,13 +314,20 @@ ALWAYS void do_rows(asked what, const al_pair_params *params, const al_pair_atom
             a.f[g] = nothing;
         }
         uint32_t n = row->begin, masked_end = row->begin + row->nmasked;
+        uint32_t second = row->end - row->nsecond, first = second - row->nfirst;
         for (const uint32_t *mask = list->masks + row->first_mask; n < masked_end; n++, mask++) {
             bool is_own = list->blocks[n] == row->cluster / 2;
-            with_block(&c, what, atoms, &a, x, f, list->blocks[n],
+            with_block(&c, what, atoms, &a, 0, NGROUPS, x, f, list->blocks[n],
                        is_own ? al_pair_above(row->cluster) : UINT32_MAX, *mask);
         }
+        if (what.is_summed) /* rare: what is too far adds nothing */
+            first = second = row->end;
+        for (; n < first; n++)
+            with_block(&c, what, atoms, &a, 0, NGROUPS, x, f, list->blocks[n], UINT32_MAX, UINT32_MAX);
+        for (; n < second; n++)
+            with_block(&c, what, atoms, &a, 0, HALF, x, f, list->blocks[n], UINT32_MAX, UINT32_MAX);
         for (; n < row->end; n++)
-            with_block(&c, what, atoms, &a, x, f, list->blocks[n], UINT32_MAX, UINT32_MAX);
+            with_block(&c, what, atoms, &a, HALF, NGROUPS, x, f, list->blocks[n], UINT32_MAX, UINT32_MAX);
         for (int g = 0; g < NGROUPS; g++) {
             float *at = f + al_block_at(place + (size_t)(g * GROUP), 0);
             add_to_group(at, a.f[g].x);
@@ -342,14 +377,16 @@ static void do_pairs(ARGS)
 #undef TRY
 }
 
-static uint32_t prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x, float reach,
-                      uint32_t *kept)
+/** Each block is written to each of the three, and stays where it is counted: no branch, which would often be
+ * foreseen wrongly. */
+static void prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x, float reach,
+                  al_pair_near *near)
 {
     const float *xi = x + al_block_at((size_t)cluster * AL_CLUSTER, 0);
     const reals reach2 = same(reach * reach);
     const lanes all = bits(UINT32_MAX);
     reals ix[NGROUPS], iy[NGROUPS], iz[NGROUPS];
-    uint32_t nkept = 0;
+    uint32_t nwhole = 0, nfirst = 0, nsecond = 0;
     for (int g = 0; g < NGROUPS; g++) {
         ix[g] = group_of(xi + g * GROUP);
         iy[g] = group_of(xi + g * GROUP + AL_BLOCK);
@@ -358,13 +395,20 @@ static uint32_t prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks
     for (uint32_t n = 0; n < nblocks; n++) {
         const float *xj = x + (size_t)blocks[n] * AL_BLOCK_REALS;
         reals bx = block_of(xj), by = block_of(xj + AL_BLOCK), bz = block_of(xj + 2 * AL_BLOCK),
-              nearest = same(3e38F);
+              nearest[2] = {same(3e38F), same(3e38F)};
         for (int g = 0; g < NGROUPS; g++) {
             reals dx = less(ix[g], bx), dy = less(iy[g], by), dz = less(iz[g], bz);
-            nearest = lesser(nearest, with(dz, dz, with(dy, dy, product(dx, dx))));
+            reals r2 = with(dz, dz, with(dy, dy, product(dx, dx)));
+            nearest[g / HALF] = g % HALF == 0 ? r2 : lesser(nearest[g / HALF], r2);
         }
-        kept[nkept] = blocks[n];
-        nkept += is_any(below(all, nearest, reach2));
+        bool is_first = is_any(below(all, nearest[0], reach2));
+        bool is_second = is_any(below(all, nearest[1], reach2));
+        near->whole[nwhole] = near->first[nfirst] = near->second[nsecond] = blocks[n];
+        nwhole += is_first & is_second;
+        nfirst += is_first & !is_second;
+        nsecond += !is_first & is_second;
     }
-    return nkept;
+    near->nwhole = nwhole;
+    near->nfirst = nfirst;
+    near->nsecond = nsecond;
 }

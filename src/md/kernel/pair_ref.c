@@ -31,9 +31,10 @@ static bool can_run(void)
     return true;
 }
 
+/** Half a cluster and a block. */
 static bool is_near(const float *xi, const float *xj, float reach2)
 {
-    for (int i = 0; i < AL_CLUSTER; i++)
+    for (int i = 0; i < AL_CLUSTER / 2; i++)
         for (int j = 0; j < AL_BLOCK; j++) {
             float dx = xi[i] - xj[j], dy = xi[AL_BLOCK + i] - xj[AL_BLOCK + j];
             float dz = xi[2 * AL_BLOCK + i] - xj[2 * AL_BLOCK + j];
@@ -43,15 +44,22 @@ static bool is_near(const float *xi, const float *xj, float reach2)
     return false;
 }
 
-static uint32_t prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x, float reach,
-                      uint32_t *kept)
+static void prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x, float reach,
+                  al_pair_near *near)
 {
     const float *xi = x + (size_t)cluster / 2 * AL_BLOCK_REALS + cluster % 2 * AL_CLUSTER;
-    uint32_t nkept = 0;
-    for (uint32_t n = 0; n < nblocks; n++)
-        if (is_near(xi, x + (size_t)blocks[n] * AL_BLOCK_REALS, reach * reach))
-            kept[nkept++] = blocks[n];
-    return nkept;
+    near->nwhole = near->nfirst = near->nsecond = 0;
+    for (uint32_t n = 0; n < nblocks; n++) {
+        const float *xj = x + (size_t)blocks[n] * AL_BLOCK_REALS;
+        bool is_first = is_near(xi, xj, reach * reach);
+        bool is_second = is_near(xi + AL_CLUSTER / 2, xj, reach * reach);
+        if (is_first && is_second)
+            near->whole[near->nwhole++] = blocks[n];
+        else if (is_first)
+            near->first[near->nfirst++] = blocks[n];
+        else if (is_second)
+            near->second[near->nsecond++] = blocks[n];
+    }
 }
 
 const al_kernels al_kernels_ref = {"ref",
