@@ -126,7 +126,8 @@ class Feeder:
         self.cancelling = False  # nor is what an engine has not been given
         self.abandoned = False  # nor is the rest
         self.broken = None  # why nothing can be done any more
-        self.thread = None
+        self.thread = None  # set by itself
+        self._has_started = False
         self.finished = threading.Event()
         self.owner = os.getpid()
         self._initializer = initializer  # of engines (_executor), or None
@@ -158,9 +159,11 @@ class Feeder:
     def put(self, work):
         with self.lock:
             self.check()
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
-                self.thread.start()
+            if self.thread is None and not self._has_started:
+                thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
+                thread.is_parked_for_forks = True
+                thread.start()  # a Ctrl-C may leave it started or not: it says itself that it is there
+                self._has_started = True
             self.pending.append(work)
             self._ring()
 
@@ -202,9 +205,9 @@ class Feeder:
             self.closing = True
             self.cancelling |= cancel or abandon
             self.abandoned |= abandon
-            if self.thread is not None:
+            if self.thread is not None or self._has_started:
                 self._ring()
-            else:
+            elif not self.finished.is_set():
                 self._end_templates()
                 self.finished.set()
 
@@ -217,6 +220,10 @@ class Feeder:
 
     def _attend(self):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+        with self.lock:
+            if self.thread is not None or self.finished.is_set():
+                return  # another was started after a Ctrl-C, or it is over
+            self.thread = threading.current_thread()
         try:
             while not self._is_done():
                 again = any(engine.full for engine in self._engines.values())

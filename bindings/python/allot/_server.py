@@ -43,8 +43,8 @@ def rests_between(obj):
 
 
 def _threads_in_the_way():
-    ours = {obj.thread for obj in list(_restful)} | {threading.current_thread()}
-    return [t.name for t in threading.enumerate() if t not in ours and not _harmless(t)]
+    here = threading.current_thread()
+    return [t.name for t in threading.enumerate() if t is not here and not hasattr(t, "is_parked_for_forks") and not _harmless(t)]
 
 
 def _harmless(thread):
