@@ -160,12 +160,21 @@ class Feeder:
         with self.lock:
             self.check()
             if self.thread is None and not self._has_started:
-                thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
-                thread.is_parked_for_forks = True
-                thread.start()  # a Ctrl-C may leave it started or not: it says itself that it is there
-                self._has_started = True
+                self._start_thread()
             self.pending.append(work)
             self._ring()
+
+    def _start_thread(self):
+        """Without a Ctrl-C in between, after which the threading module would keep a thread that never ran."""
+        thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
+        thread.is_parked_for_forks = True
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            thread.start()
+            self._has_started = True
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _ring(self):
         """Wakes the thread. Call it with the lock."""
