@@ -57,6 +57,8 @@ class Call:
     def cancel(self):
         if self.future.cancel():
             self.future.set_running_or_notify_cancel()
+        elif self.begun:  # it was given to an engine and came back
+            self.future.set_exception(_faults.EngineDied(f"the executor was ended before {self.name(0)} was made"))
 
     def succeed(self, value):
         self.future.set_result(value)
@@ -120,7 +122,7 @@ class Feeder:
         self.nengines = nengines
         self.lock = threading.Lock()  # of pending, closing, broken
         self._starting = threading.Lock()  # of templates, by those who submit
-        self.awake = threading.RLock()  # held by the thread unless it only waits (_server.threads_parked)
+        self.awake = threading.Lock()  # held by the thread unless it only waits (_server.threads_parked)
         self.pending = collections.deque()
         self.closing = False  # nothing is taken any more; what was taken is done
         self.cancelling = False  # nor is what an engine has not been given
