@@ -14,8 +14,8 @@ and in the engine:
         while (data := engine.receive()) is not None:  # None: no more will come
             engine.ship([...], tag, first)
 
-Bodies are closures: nothing is pickled to start an engine. What is given is bytes (a user's pickle, mostly); what is shipped is a list,
-packed in the fastest way for its values. An engine sends an exception with engine.ship_error(error, item): a Parcel with
+Bodies are closures: nothing is pickled to start an engine. What is given is bytes (a user's pickle, mostly); what is shipped is
+a list, packed in the fastest way for its values. An engine sends an exception with engine.ship_error(error, item): a Parcel with
 the tag ERROR, whose single value is for _faults.decode(). Where engines come from elsewhere (a fork server), make a class of Crew
 that has its own start(), pid(), pidfd(), kill(), reap() and __exit__(), hands crew.area.fd and one of _engines.link_pair() over, and
 calls _add(number, link).

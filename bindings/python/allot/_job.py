@@ -43,6 +43,7 @@ class Job:
         self.progress = progress
         self.explain = explain
         self._costs = None
+        self._most = None
 
     def run(self, source, begin, end):
         """Items begin to end-1, here. An error names its item."""
@@ -83,7 +84,9 @@ class Job:
         """Engines that may be forked besides the caller."""
         if _crew.inside:
             return 0
-        return (self.engines or _engines.processors()) - 1
+        if self._most is None:
+            self._most = (self.engines or _engines.processors()) - 1
+        return self._most
 
     def forced(self, nitems):
         """The plan where there must be engines, whatever the work."""
@@ -95,6 +98,10 @@ class Job:
         if most == 0:
             reason = "this is an engine already" if _crew.inside else "there is one processor to work on"
             return _plan.Plan(0, reason, nitems * item_ns, nitems * item_ns)
+        if self._costs is None:  # if moving results cost nothing
+            plan = _plan.decide(nitems, item_ns, _plan.Costs(_costs.fork_ns()), most)
+            if plan.engines == 0:
+                return plan
         try:
             self._costs = _costs.of(samples, self._costs)
         except Exception as error:

@@ -14,7 +14,7 @@ from allot import _engines
 NUMBERS, MARSHAL, PICKLE = range(3)
 #: Buffers shorter than this go within the pickle: a mapping costs more than a copy.
 APART_NBYTES = 64 * 1024
-_TABLE_ROW = struct.Struct("=qq?7x")
+_TABLE_ROW = struct.Struct("=qq")  # where a buffer begins, and its bytes
 
 
 class Packed:
@@ -37,7 +37,7 @@ class Packed:
         offset = 0
         for buffer in self.buffers:
             offset = -(-offset // 64) * 64
-            table.append(_TABLE_ROW.pack(offset, buffer.nbytes, buffer.readonly))
+            table.append(_TABLE_ROW.pack(offset, buffer.nbytes))
             offset += buffer.nbytes
         return (*self.buffers, self.data, b"".join(table))
 
@@ -78,9 +78,8 @@ def unpack_parts(encoding, memory, nbytes, nbuffers):
     table = view[len(view) - nbuffers * _TABLE_ROW.size :] if nbuffers else view[:0]
     buffers = []
     end = 0
-    for offset, length, is_readonly in _TABLE_ROW.iter_unpack(table):
-        buffer = view[offset : offset + length]
-        buffers.append(buffer.toreadonly() if is_readonly else buffer)
+    for offset, length in _TABLE_ROW.iter_unpack(table):
+        buffers.append(view[offset : offset + length])
         end = offset + length
     begin = -(-end // 64) * 64
     data = view[begin : begin + nbytes]

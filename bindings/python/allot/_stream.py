@@ -9,7 +9,7 @@ SPDX-License-Identifier: Apache-2.0
 import collections
 import time
 
-from allot import _claims, _crew, _engines, _faults, _feed, _plan, _source, _threaded, _work
+from allot import _claims, _crew, _engines, _faults, _plan, _source, _threaded, _work
 from allot._feed import BATCH_ITEMS_MAX
 
 SPAN = 10  # the tag of a parcel that has no items, only their numbers
