@@ -325,6 +325,13 @@ def forever(kind):
 KINDS = ["submit", "long calls", "new executors", "executor map", "map", "imap", "starmap", "generator", "reduce"]
 
 
+def is_interrupt(error):
+    """Or an error that a Ctrl-C led to: the wait() of Python's own Condition raises another when it is interrupted at its beginning."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 def be_interrupted(kind):
     """The program that is sent Ctrl-C's. For each line it reads it works until the next one comes, and says what that left."""
     faulthandler.register(signal.SIGUSR1)
@@ -333,8 +340,9 @@ def be_interrupted(kind):
         try:
             print("go", flush=True)
             forever(kind)
-        except KeyboardInterrupt:
-            pass
+        except BaseException as error:
+            if not is_interrupt(error):
+                raise
         now = left_behind()
         before = before or {**now, "children": []}  # nothing may be left by the first one, but what modules keep open
         print(json.dumps([] if now == before else [before, now]), flush=True)

@@ -57,6 +57,8 @@ class Call:
     def cancel(self):
         if self.future.cancel():
             self.future.set_running_or_notify_cancel()
+        elif self.begun:  # it was given to an engine and came back
+            self.future.set_exception(_faults.EngineDied(f"the executor was ended before {self.name(0)} was made"))
 
     def succeed(self, value):
         self.future.set_result(value)
@@ -120,13 +122,14 @@ class Feeder:
         self.nengines = nengines
         self.lock = threading.Lock()  # of pending, closing, broken
         self._starting = threading.Lock()  # of templates, by those who submit
-        self.awake = threading.RLock()  # held by the thread unless it only waits (_server.threads_parked)
+        self.awake = threading.Lock()  # held by the thread unless it only waits (_server.threads_parked)
         self.pending = collections.deque()
         self.closing = False  # nothing is taken any more; what was taken is done
         self.cancelling = False  # nor is what an engine has not been given
         self.abandoned = False  # nor is the rest
         self.broken = None  # why nothing can be done any more
-        self.thread = None
+        self.thread = None  # set by itself
+        self._has_started = False
         self.finished = threading.Event()
         self.owner = os.getpid()
         self._initializer = initializer  # of engines (_executor), or None
@@ -158,11 +161,22 @@ class Feeder:
     def put(self, work):
         with self.lock:
             self.check()
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
-                self.thread.start()
+            if self.thread is None and not self._has_started:
+                self._start_thread()
             self.pending.append(work)
             self._ring()
+
+    def _start_thread(self):
+        """Without a Ctrl-C in between, after which the threading module would keep a thread that never ran."""
+        thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
+        thread.is_parked_for_forks = True
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            thread.start()
+            self._has_started = True
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _ring(self):
         """Wakes the thread. Call it with the lock."""
@@ -202,9 +216,9 @@ class Feeder:
             self.closing = True
             self.cancelling |= cancel or abandon
             self.abandoned |= abandon
-            if self.thread is not None:
+            if self.thread is not None or self._has_started:
                 self._ring()
-            else:
+            elif not self.finished.is_set():
                 self._end_templates()
                 self.finished.set()
 
@@ -217,6 +231,10 @@ class Feeder:
 
     def _attend(self):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+        with self.lock:
+            if self.thread is not None or self.finished.is_set():
+                return  # another was started after a Ctrl-C, or it is over
+            self.thread = threading.current_thread()
         try:
             while not self._is_done():
                 again = any(engine.full for engine in self._engines.values())

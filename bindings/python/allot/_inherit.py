@@ -30,13 +30,21 @@ def _forget(ident, number):
 
 def _enrol(obj):
     global _next_number
-    ident = id(obj)
-    number = _number_of_id.get(ident)
+    number = _number(obj)
     if number is None:
+        ident = id(obj)
         number, _next_number = _next_number, _next_number + 1
         _ref_of_number[number] = weakref.ref(obj, lambda _: _forget(ident, number))
         _number_of_id[ident] = number  # last: a Ctrl-C before it leaves a number that nobody uses
     return number
+
+
+def _number(obj):
+    """The number of obj or None. What is at its place may be left from another object: a Ctrl-C in a callback of weakref is lost, and
+    the rest of the callback with it."""
+    number = _number_of_id.get(id(obj))
+    ref = _ref_of_number.get(number)
+    return number if ref is not None and ref() is obj else None
 
 
 def enrol_main():
@@ -92,32 +100,29 @@ class ByNumber(pickle.Pickler):
         return inherited, (number,)
 
 
-_sealed_functions = {}  # id -> (pickle, need), for as long as the function lives
+_sealed_functions = weakref.WeakKeyDictionary()  # function -> (pickle, need)
 
 
 def seal_function(function):
     """(pickle, need) of a function by name or number, which stays the same; None for other callables."""
     if type(function) is not types.FunctionType:
         return None
-    known = _sealed_functions.get(id(function))
+    known = _sealed_functions.get(function)
     if known is not None and (known[1] > 0 or _found_by_name(function)):  # the name may be another's by now
         return known
     out = io.BytesIO()
     pickler = ByNumber(out, 5)
     pickler.dump(function)
-    ident = id(function)
-    _sealed_functions[ident] = out.getvalue(), pickler.need
-    weakref.finalize(function, _sealed_functions.pop, ident, None).atexit = False
-    return _sealed_functions[ident]
+    known = _sealed_functions[function] = out.getvalue(), pickler.need
+    return known
 
 
 class Answering(pickle.Pickler):
     """An engine's pickler: what it has by number goes back by number. It gives no numbers of its own: nobody would know them."""
 
     def reducer_override(self, obj):
-        if _goes_by_number(obj) and id(obj) in _number_of_id:
-            return inherited, (_number_of_id[id(obj)],)
-        return NotImplemented
+        number = _number(obj) if _goes_by_number(obj) else None
+        return NotImplemented if number is None else (inherited, (number,))
 
 
 class ByName(pickle.Pickler):

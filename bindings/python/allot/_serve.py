@@ -106,6 +106,7 @@ def serve(link, arena):
     _crew.inside = True
     _crew._reseed()
     signal.signal(signal.SIGINT, _interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # templates block it
     sys.stdin = io.StringIO()  # at its end at once
     answers = _Answers(link, arena)
     with contextlib.suppress(BrokenPipeError):  # nobody wants to know any more

@@ -43,8 +43,8 @@ def rests_between(obj):
 
 
 def _threads_in_the_way():
-    ours = {obj.thread for obj in list(_restful)} | {threading.current_thread()}
-    return [t.name for t in threading.enumerate() if t not in ours and not _harmless(t)]
+    here = threading.current_thread()
+    return [t.name for t in threading.enumerate() if t is not here and not hasattr(t, "is_parked_for_forks") and not _harmless(t)]
 
 
 def _harmless(thread):
@@ -56,38 +56,30 @@ def _harmless(thread):
 class threads_parked:
     """Holds the threads of this module where they hold no lock. Gives the names of the threads that are in the way of a fork.
 
-    A class, since a generator that a Ctrl-C leaves halfway lives on in the traceback, and the locks with it.
+    Ctrl-C waits until they are let go. A class, since a generator that is left halfway lives on in the traceback, and the locks with it.
     """
 
     def __init__(self):
-        self._tried = []
+        self._parked = []
 
     def __enter__(self):
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
             in_the_way = _threads_in_the_way()
             for obj in [] if in_the_way else list(_restful):
-                self._tried.append(obj)  # first: a Ctrl-C may come between the lock and what would follow
                 if obj.thread is threading.current_thread() or not obj.awake.acquire(timeout=_PARK_SECONDS):
                     return [obj.thread.name]
+                self._parked.append(obj)
             return in_the_way
         except BaseException:
-            self._release()
+            self.__exit__()
             raise
 
     def __exit__(self, *_):
-        self._release()
-
-    def _release(self):
-        try:
-            while self._tried:
-                try:
-                    self._tried[-1].awake.release()
-                except RuntimeError:  # it was not acquired
-                    pass
-                self._tried.pop()
-        finally:
-            if self._tried:  # a Ctrl-C, in between
-                self._release()
+        for obj in self._parked:
+            obj.awake.release()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 class Template(_engines.Processes):
