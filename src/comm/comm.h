@@ -17,16 +17,20 @@ typedef struct al_comm_request {
     void *own[2];
 } al_comm_request;
 
+/** What a message is about. Two of different kinds may start in one order here and in another there: atoms'
+ * second message departs as soon as the first has come, which may be before or after the mesh's. */
+typedef enum al_comm_kind { AL_COMM_ATOMS, AL_COMM_MESH, AL_COMM_NKINDS } al_comm_kind;
+
 typedef struct al_comm al_comm;
 
 /** What carries messages. */
 struct al_comm {
     int rank, size;
     /** Begin to send nout bytes to rank `to`, and to receive nin from rank `from`, which may be this one;
-     * -1: nobody. Buffers are borrowed until finish(). Messages between two ranks arrive in the order of
-     * their starts. Not collective. */
-    void (*start)(al_comm *comm, int to, const void *out, size_t nout, int from, void *in, size_t nin,
-                  al_comm_request *request);
+     * -1: nobody. Buffers are borrowed until finish(). Messages of a kind between two ranks arrive in the
+     * order of their starts. Not collective. */
+    void (*start)(al_comm *comm, al_comm_kind kind, int to, const void *out, size_t nout, int from, void *in,
+                  size_t nin, al_comm_request *request);
     void (*finish)(al_comm *comm, al_comm_request *request);
     /** Whether finish() would not wait; on the way, messages travel. Not collective. */
     bool (*has_come)(al_comm *comm, al_comm_request *request);
@@ -56,7 +60,7 @@ static inline void al_comm_exchange(al_comm *comm, int to, const void *out, size
                                     size_t nin)
 {
     al_comm_request request;
-    comm->start(comm, to, out, nout, from, in, nin, &request);
+    comm->start(comm, AL_COMM_ATOMS, to, out, nout, from, in, nin, &request);
     comm->finish(comm, &request);
 }
 

@@ -19,7 +19,7 @@
 
 #include "comm/comm.h"
 
-#define TAG 0x616c
+#define TAG 0x616c /* of the first kind */
 #define STATUS_FAILED 1
 /* How long a rank that fails waits for those below it, which may be about to say the same. */
 #define TURN_NS 500000000L
@@ -78,8 +78,8 @@ static void recall(const al_comm_request *request, MPI_Request handles[2])
         memcpy(&handles[k], &request->own[k], sizeof handles[k]);
 }
 
-static void start(al_comm *comm, int to, const void *out, size_t nout, int from, void *in, size_t nin,
-                  al_comm_request *request)
+static void start(al_comm *comm, al_comm_kind kind, int to, const void *out, size_t nout, int from, void *in,
+                  size_t nin, al_comm_request *request)
 {
     mpi *m = mpi_of(comm);
     MPI_Request handles[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
@@ -88,9 +88,9 @@ static void start(al_comm *comm, int to, const void *out, size_t nout, int from,
             memcpy(in, out, nout < nin ? nout : nin);
     } else {
         if (from >= 0)
-            MPI_Irecv(in, count_of(m, nin), MPI_BYTE, from, TAG, m->ranks, &handles[0]);
+            MPI_Irecv(in, count_of(m, nin), MPI_BYTE, from, TAG + (int)kind, m->ranks, &handles[0]);
         if (to >= 0)
-            MPI_Isend(out, count_of(m, nout), MPI_BYTE, to, TAG, m->ranks, &handles[1]);
+            MPI_Isend(out, count_of(m, nout), MPI_BYTE, to, TAG + (int)kind, m->ranks, &handles[1]);
     }
     for (int k = 0; k < 2; k++)
         keep(request, k, handles[k]);

@@ -9,10 +9,10 @@
 
 #include "comm/comm.h"
 
-static void start(al_comm *comm, int to, const void *out, size_t nout, int from, void *in, size_t nin,
-                  al_comm_request *request)
+static void start(al_comm *comm, al_comm_kind kind, int to, const void *out, size_t nout, int from, void *in,
+                  size_t nin, al_comm_request *request)
 {
-    (void)comm, (void)to, (void)from, (void)request;
+    (void)comm, (void)kind, (void)to, (void)from, (void)request;
     if (nout > 0 && nin > 0)
         memcpy(in, out, nout < nin ? nout : nin);
 }

@@ -523,8 +523,9 @@ static void exchange_all(al_halo *halo, al_comm *comm, bool are_records)
         al_halo_pulse *pulse = &halo->pulses[p];
         void *out = are_records ? halo->out + pulse->out_first * n : (void *)&pulse->nsent;
         void *in = are_records ? halo->in + pulse->in_first * n : (void *)&pulse->nreceived;
-        comm->start(comm, pulse->to, out, are_records ? pulse->nsent * n : sizeof pulse->nsent, pulse->from,
-                    in, are_records ? pulse->nreceived * n : sizeof pulse->nreceived, &pulse->request);
+        comm->start(comm, AL_COMM_ATOMS, pulse->to, out, are_records ? pulse->nsent * n : sizeof pulse->nsent,
+                    pulse->from, in, are_records ? pulse->nreceived * n : sizeof pulse->nreceived,
+                    &pulse->request);
     }
     for (int p = 0; p < halo->npulses; p++)
         comm->finish(comm, &halo->pulses[p].request);
@@ -709,10 +710,10 @@ static void depart(al_halo *halo, int p)
     int to = trip->is_forward ? pulse->to : pulse->from;
     if (trip->is_forward) {
         trip->pack(trip->arg, pulse, pulse->sent, pulse->nsent, out);
-        comm->start(comm, pulse->to, out, there, pulse->from, in, back, &pulse->request);
+        comm->start(comm, AL_COMM_ATOMS, pulse->to, out, there, pulse->from, in, back, &pulse->request);
     } else {
         trip->pack(trip->arg, pulse, halo->names + pulse->first, pulse->nreceived, in);
-        comm->start(comm, pulse->from, in, back, pulse->to, out, there, &pulse->request);
+        comm->start(comm, AL_COMM_ATOMS, pulse->from, in, back, pulse->to, out, there, &pulse->request);
     }
     if (to >= 0 && to != comm->rank) {
         halo->nbytes += trip->is_forward ? there : back;

@@ -346,8 +346,8 @@ static void depart(const al_fft *fft, parcel *out, parcel *in)
     size_t wave = (size_t)fft->nk * fft->wave_nbytes;
     for (int k = 1; k < comm->size; k++) {
         int to = (comm->rank + k) % comm->size, from = (comm->rank + comm->size - k) % comm->size;
-        comm->start(comm, to, out[to].waves, (size_t)out[to].nx * (size_t)out[to].ny * wave, from,
-                    in[from].waves, (size_t)in[from].nx * (size_t)in[from].ny * wave, &out[to].request);
+        comm->start(comm, AL_COMM_MESH, to, out[to].waves, (size_t)out[to].nx * (size_t)out[to].ny * wave,
+                    from, in[from].waves, (size_t)in[from].nx * (size_t)in[from].ny * wave, &out[to].request);
     }
 }
 

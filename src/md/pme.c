@@ -337,7 +337,7 @@ static void depart(const al_pme *pme, parcel *out, parcel *in)
     al_comm *comm = pme->opts.comm;
     for (int k = 1; k < comm->size; k++) {
         int to = (comm->rank + k) % comm->size, from = (comm->rank + comm->size - k) % comm->size;
-        comm->start(comm, to, out[to].brick.values, out[to].nbytes, from, in[from].brick.values,
+        comm->start(comm, AL_COMM_MESH, to, out[to].brick.values, out[to].nbytes, from, in[from].brick.values,
                     in[from].nbytes, &out[to].request);
     }
 }

@@ -87,7 +87,7 @@ static void talk_to_neighbours(al_comm *comm)
     int first = comm->rank, second = comm->rank + 100, got[2] = {-1, -1};
     require(comm, out != NULL && in != NULL);
     memset(out, comm->rank, LONG_NBYTES);
-    comm->start(comm, above, out, LONG_NBYTES, below, in, LONG_NBYTES, &request);
+    comm->start(comm, AL_COMM_ATOMS, above, out, LONG_NBYTES, below, in, LONG_NBYTES, &request);
     while (!comm->has_come(comm, &request))
         usleep(100);
     comm->finish(comm, &request); /* allowed still */
@@ -95,15 +95,29 @@ static void talk_to_neighbours(al_comm *comm)
         require(comm, in[k] == (char)below);
     al_comm_exchange(comm, above, NULL, 0, below, NULL, 0);
     al_comm_request requests[2]; /* both at once: they come in their order */
-    comm->start(comm, above, &first, sizeof first, below, &got[0], sizeof first, &requests[0]);
+    comm->start(comm, AL_COMM_ATOMS, above, &first, sizeof first, below, &got[0], sizeof first, &requests[0]);
     if (above != comm->rank || below != comm->rank)
-        comm->start(comm, above, &second, sizeof second, below, &got[1], sizeof second, &requests[1]);
+        comm->start(comm, AL_COMM_ATOMS, above, &second, sizeof second, below, &got[1], sizeof second,
+                    &requests[1]);
     else
         al_comm_exchange(comm, above, &second, sizeof second, below, &got[1], sizeof second);
     if (comm->size > 1)
         comm->finish(comm, &requests[1]);
     comm->finish(comm, &requests[0]);
     require(comm, got[0] == below && got[1] == below + 100);
+    /* Of two kinds, each rank starts them in an order of its own. */
+    double third = comm->rank + 200.0, came = -1;
+    int turn = comm->rank % 2;
+    for (int k = 0; k < 2 && comm->size > 1; k++)
+        if ((k + turn) % 2 == 0)
+            comm->start(comm, AL_COMM_ATOMS, above, &first, sizeof first, below, &got[0], sizeof first,
+                        &requests[0]);
+        else
+            comm->start(comm, AL_COMM_MESH, above, &third, sizeof third, below, &came, sizeof third,
+                        &requests[1]);
+    for (int k = 0; k < 2 && comm->size > 1; k++)
+        comm->finish(comm, &requests[k]);
+    require(comm, comm->size == 1 || (got[0] == below && came > below + 199.5 && came < below + 200.5));
     free(out);
     free(in);
 }

@@ -19,7 +19,8 @@ enum { RANKS_MOST = 16 };
 /** A message on its way, or one that is waited for. */
 typedef struct ranks_letter {
     int from, to;
-    uint64_t number; /* of those between the two */
+    al_comm_kind kind;
+    uint64_t number; /* of that kind, between the two */
     void *in;
     size_t nbytes;
     struct ranks_letter *next;
@@ -32,7 +33,7 @@ typedef struct ranks_world {
     pthread_barrier_t barrier;
     int size;
     ranks_letter *letters; /* sent, not taken yet */
-    uint64_t nsent[RANKS_MOST][RANKS_MOST], nwaited[RANKS_MOST][RANKS_MOST];
+    uint64_t nsent[AL_COMM_NKINDS][RANKS_MOST][RANKS_MOST], nwaited[AL_COMM_NKINDS][RANKS_MOST][RANKS_MOST];
     const void *shown[RANKS_MOST]; /* what each rank shows the others */
 } ranks_world;
 
@@ -56,8 +57,8 @@ static inline ranks_world *ranks_world_of(al_comm *comm)
     return ((ranks_one *)(void *)comm)->world;
 }
 
-static inline void ranks_start(al_comm *comm, int to, const void *out, size_t nout, int from, void *in,
-                               size_t nin, al_comm_request *request)
+static inline void ranks_start(al_comm *comm, al_comm_kind kind, int to, const void *out, size_t nout,
+                               int from, void *in, size_t nin, al_comm_request *request)
 {
     ranks_world *world = ranks_world_of(comm);
     ranks_letter *letter = to >= 0 ? malloc(sizeof *letter + nout) : NULL;
@@ -68,7 +69,8 @@ static inline void ranks_start(al_comm *comm, int to, const void *out, size_t no
     if (letter != NULL) {
         *letter = (ranks_letter){.from = comm->rank,
                                  .to = to,
-                                 .number = world->nsent[comm->rank][to]++,
+                                 .kind = kind,
+                                 .number = world->nsent[kind][comm->rank][to]++,
                                  .nbytes = nout,
                                  .next = world->letters};
         if (nout > 0)
@@ -78,7 +80,8 @@ static inline void ranks_start(al_comm *comm, int to, const void *out, size_t no
     if (wait != NULL)
         *wait = (ranks_letter){.from = from,
                                .to = comm->rank,
-                               .number = world->nwaited[from][comm->rank]++,
+                               .kind = kind,
+                               .number = world->nwaited[kind][from][comm->rank]++,
                                .in = in,
                                .nbytes = nin};
     request->own[0] = wait;
@@ -94,7 +97,8 @@ static inline bool ranks_take(ranks_world *world, al_comm_request *request)
         return true;
     for (ranks_letter **at = &world->letters; *at != NULL; at = &(*at)->next) {
         ranks_letter *letter = *at;
-        if (letter->from != wait->from || letter->to != wait->to || letter->number != wait->number)
+        if (letter->from != wait->from || letter->to != wait->to || letter->kind != wait->kind ||
+            letter->number != wait->number)
             continue;
         if (letter->nbytes != wait->nbytes)
             ranks_give_up("a message is not as long as expected");
