@@ -151,8 +151,8 @@ static void do_chunk(engine *e, uint64_t first, uint64_t end)
 static bool do_taken(engine *e)
 {
     const al_cut *cut = &e->board->cut;
-    uint64_t doing = load(&e->seat->doing), first = al_cut_item(cut, al_units_begin(doing));
-    uint64_t end = al_cut_item(cut, al_units_end(doing)), next, start = e->last;
+    uint64_t doing = load(&e->seat->doing), first = al_cut_item(cut, al_range_begin(doing));
+    uint64_t end = al_cut_item(cut, al_range_end(doing)), next, start = e->last;
     uint64_t size = e->board->call.chunk_items != 0 ? e->board->call.chunk_items : end - first;
     for (uint64_t begin = first; begin < end; begin = next) {
         if (is_dropped(e, begin))
@@ -160,7 +160,7 @@ static bool do_taken(engine *e)
         next = end - begin > size ? begin + size : end;
         do_chunk(e, begin, next);
     }
-    double unit = (double)(e->last - start) / al_units_left(doing);
+    double unit = (double)(e->last - start) / al_range_left(doing);
     e->seat->unit_ticks = e->seat->unit_ticks > 0.0 ? (e->seat->unit_ticks + unit) / 2 : unit;
     return true;
 }
@@ -168,7 +168,7 @@ static bool do_taken(engine *e)
 static uint32_t units_worth(const engine *e)
 {
     double unit_ticks = e->seat->unit_ticks;
-    uint32_t left = al_units_left(load(&e->seat->range));
+    uint32_t left = al_range_left(load(&e->seat->range));
     if (e->board->call.chunk_items != 0 || unit_ticks <= 0.0)
         return 1;
     return (uint32_t)allot_plan_chunk(left > 0 ? left : 1, unit_ticks * al_clock_ns_per_tick);

@@ -52,20 +52,21 @@ void al_seat_count(al_seat *seat)
 
 bool al_seat_has_work(al_seat *seat)
 {
-    return al_units_left(load(&seat->range)) > 0 || load(&seat->redo_end) != 0;
+    return al_range_left(load(&seat->range)) > 0 || load(&seat->redo_end) != 0;
 }
 
 bool al_seat_take(const al_cut *cut, al_seat *seat, uint32_t most)
 {
     uint64_t range = load(&seat->range);
     for (;;) {
-        uint32_t left = al_units_left(range), begin = al_units_begin(range);
+        uint32_t left = al_range_left(range), begin = al_range_begin(range);
         uint32_t end = begin + (left < most ? left : most);
         if (left == 0)
             return false;
-        store(&seat->doing, al_units(begin, end));
+        store(&seat->doing, al_range_pack(begin, end));
         store(&seat->at, al_cut_item(cut, begin));
-        if (atomic_compare_exchange_weak_explicit(&seat->range, &range, al_units(end, al_units_end(range)),
+        if (atomic_compare_exchange_weak_explicit(&seat->range, &range,
+                                                  al_range_pack(end, al_range_end(range)),
                                                   memory_order_acq_rel, memory_order_relaxed))
             return true;
     }
@@ -87,8 +88,8 @@ static uint32_t fullest(al_seat *seats, uint32_t nseats, uint32_t id, uint64_t *
     uint32_t best = nseats, best_left = 0;
     for (uint32_t s = 0; s < nseats; s++) {
         uint64_t seen = load(&seats[s].range);
-        if (s != id && al_units_left(seen) > best_left) {
-            best_left = al_units_left(seen);
+        if (s != id && al_range_left(seen) > best_left) {
+            best_left = al_range_left(seen);
             best = s;
             *range = seen;
         }
@@ -102,11 +103,11 @@ static bool take_half(al_cut *cut, al_seat *seats, uint32_t nseats, uint32_t id)
     uint64_t range = 0;
     uint32_t victim;
     while ((victim = fullest(seats, nseats, id, &range)) < nseats) {
-        uint32_t begin = al_units_begin(range), end = al_units_end(range), from = end - (end - begin + 1) / 2;
-        uint64_t taken = al_units(from, end);
+        uint32_t begin = al_range_begin(range), end = al_range_end(range), from = end - (end - begin + 1) / 2;
+        uint64_t taken = al_range_pack(from, end);
         atomic_store_explicit(&cut->victim, victim, memory_order_relaxed);
         store(&cut->taken, taken);
-        if (!atomic_compare_exchange_strong_explicit(&seats[victim].range, &range, al_units(begin, from),
+        if (!atomic_compare_exchange_strong_explicit(&seats[victim].range, &range, al_range_pack(begin, from),
                                                      memory_order_acq_rel, memory_order_relaxed))
             continue;
         atomic_store_explicit(&seats[id].range, taken, memory_order_release);
@@ -144,7 +145,7 @@ static void finish_theft(al_cut *cut, al_seat *seats, uint32_t id)
     uint64_t taken = load(&cut->taken);
     if (taken != 0) {
         const al_seat *victim = &seats[atomic_load_explicit(&cut->victim, memory_order_relaxed)];
-        if (al_units_end(load(&victim->range)) == al_units_begin(taken))
+        if (al_range_end(load(&victim->range)) == al_range_begin(taken))
             store(&seats[id].range, taken);
     }
     unlock(cut);
@@ -156,9 +157,9 @@ al_seat_loss al_seat_recover(al_cut *cut, al_seat *seats, uint32_t id)
     if (atomic_load_explicit(&cut->thief, memory_order_acquire) == id + 1)
         finish_theft(cut, seats, id);
     uint64_t at = load(&seat->at), until = load(&seat->until), doing = load(&seat->doing);
-    bool was_taken = doing != 0 && al_units_begin(load(&seat->range)) == al_units_end(doing);
+    bool was_taken = doing != 0 && al_range_begin(load(&seat->range)) == al_range_end(doing);
     if (was_taken) {
-        uint64_t end = al_cut_item(cut, al_units_end(doing));
+        uint64_t end = al_cut_item(cut, al_range_end(doing));
         store(&seat->redo_end, at < end ? end : 0);
     }
     store(&seat->doing, 0);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "pool/range.h"
 
 /** What a seat's engine is told: a futex. The caller orders and takes back, the engine accepts and is done,
  * and an engine for one call has LEFT then. */
@@ -58,27 +59,6 @@ typedef struct al_cut {
 typedef struct al_seat_loss {
     uint64_t first, end; /* items the function had; first = end: none */
 } al_seat_loss;
-
-static inline uint64_t al_units(uint32_t begin, uint32_t end)
-{
-    return (uint64_t)begin << 32 | end;
-}
-
-static inline uint32_t al_units_begin(uint64_t units)
-{
-    return (uint32_t)(units >> 32);
-}
-
-static inline uint32_t al_units_end(uint64_t units)
-{
-    return (uint32_t)units;
-}
-
-static inline uint32_t al_units_left(uint64_t units)
-{
-    uint32_t begin = al_units_begin(units), end = al_units_end(units);
-    return begin < end ? end - begin : 0;
-}
 
 /** The first item of unit `unit`; of the one past the last, nitems. */
 static inline uint64_t al_cut_item(const al_cut *cut, uint32_t unit)

@@ -6,6 +6,7 @@
 #define AL_POOL_VISIT_H
 
 #include "pool/loop.h"
+#include "pool/range.h"
 
 /* The gate: state in the low half, on which an owner may sleep, and in the high half a count of openings and
  * entries, by which a gate that looks the same as before is told from one that is. */
@@ -71,22 +72,6 @@ typedef struct al_visit {
     uint64_t began;     /* ticks */
     al_worker *busy;    /* the worker that this visit took out of the count of those free to help, or NULL */
 } al_visit;
-
-static inline uint64_t al_range_pack(uint32_t begin, uint32_t end)
-{
-    return (uint64_t)begin << 32 | end;
-}
-
-static inline uint32_t al_range_begin(uint64_t range)
-{
-    return (uint32_t)(range >> 32);
-}
-
-static inline uint32_t al_range_left(uint64_t range)
-{
-    uint32_t begin = al_range_begin(range), end = (uint32_t)range;
-    return begin < end ? end - begin : 0;
-}
 
 static inline _Atomic uint64_t *al_range_of(al_loop *loop, uint32_t id)
 {

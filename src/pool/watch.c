@@ -237,7 +237,7 @@ static void drop_dropped(watch *w, al_seat *seat)
         (load(&seat->at) >= load(&seat->redo_end) || is_dropped(w, load(&seat->at))))
         atomic_store_explicit(&seat->redo_end, 0, memory_order_relaxed);
     uint64_t range = load(&seat->range);
-    if (al_units_left(range) > 0 && is_dropped(w, al_cut_item(&w->board->cut, al_units_begin(range))))
+    if (al_range_left(range) > 0 && is_dropped(w, al_cut_item(&w->board->cut, al_range_begin(range))))
         al_seat_drain(seat);
 }
 
@@ -446,9 +446,9 @@ static uint32_t post(watch *w)
     most = most < nunits ? most : nunits;
     w->nengines = most < w->team->nseats ? (uint32_t)most : w->team->nseats;
     for (uint32_t k = 0; task->call.pinned && k < nunits; k++)
-        atomic_store_explicit(&board->seats[k].range, al_units(k, k + 1), memory_order_relaxed);
+        atomic_store_explicit(&board->seats[k].range, al_range_pack(k, k + 1), memory_order_relaxed);
     if (!task->call.pinned)
-        atomic_store_explicit(&board->seats[first].range, al_units(0, (uint32_t)nunits),
+        atomic_store_explicit(&board->seats[first].range, al_range_pack(0, (uint32_t)nunits),
                               memory_order_release);
     return first;
 }

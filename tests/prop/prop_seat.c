@@ -66,13 +66,13 @@ static void post(al_board *board, record *r, uint32_t own, uint32_t nitems)
     board->cut.step = step;
     board->limit = UINT64_MAX;
     board->nfaults = 0;
-    board->seats[0].range = al_units(0, cut);
-    board->seats[1].range = al_units(cut, nunits);
+    board->seats[0].range = al_range_pack(0, cut);
+    board->seats[1].range = al_range_pack(cut, nunits);
 }
 
 static void count_units(const al_board *board, uint64_t units, uint32_t *places)
 {
-    for (uint32_t u = al_units_begin(units); u < al_units_end(units); u++)
+    for (uint32_t u = al_range_begin(units); u < al_range_end(units); u++)
         for (uint64_t i = al_cut_item(&board->cut, u); i < al_cut_item(&board->cut, u + 1); i++)
             places[i]++;
 }
