@@ -102,8 +102,8 @@ ALLOT_API uint32_t allot_engine_index(void);
 
 /** In an engine: its own copy of a variable, aligned to 64 bytes, to be read and written.
  * @param[out] nbytes  NULL, or filled
- * @return borrowed until the function that runs in the engine returns; NULL: there is none, or this is no
- * engine Threads: any.  Blocks: no.  Since: 0.1 */
+ * @return borrowed until the function that runs in the engine returns; NULL: no such variable, or no engine
+ * Threads: any.  Blocks: no.  Since: 0.1 */
 ALLOT_API void *allot_engine_var(const char *name, size_t *nbytes);
 
 ALLOT_END_DECLS

@@ -54,9 +54,9 @@ ALLOT_API ALLOT_NODISCARD allot_err allot_pool_create(allot_pool **pool, const a
 
 /** Make a pool from a few words.
  *
- *     "threads"  "threads:N"             as allot_pool_create() with nthreads = N
- *     "procs"    "procs:N"               N isolated engines; without N, as many as there are threads by
- * default "procs:N,kept"                     the same engines for all calls
+ *     "threads"  "threads:N"     as allot_pool_create() with nthreads = N
+ *     "procs"    "procs:N"       N isolated engines; without N, as many as threads
+ *     "procs:N,kept"             the same engines for all calls
  *
  * Engines are processes that are forked from the caller. allot_for(), allot_map(), allot_reduce() and
  * allot_engines_apply() take such a pool; allot_scan() and allot_job_start() refuse it. An item whose
@@ -107,14 +107,16 @@ ALLOT_API void allot_shared_free(void *memory);
 ALLOT_API void allot_pool_destroy(allot_pool *pool);
 
 /** Threads of a pool, the caller among them, or its engines, the caller not among them. NULL: of the default
- * pool, made or not. Threads: any.  Blocks: no.  Since: 0.1 */
+ * pool, made or not.
+ * Threads: any.  Blocks: no.  Since: 0.1 */
 ALLOT_API uint32_t allot_pool_nthreads(const allot_pool *pool);
 
 /** The costs a pool has measured so far (at its start, and anew with each wake-up since).
  * @param pool  NULL: the default pool, which is made if need be
  * @param[out] costs  filled
  * @return ALLOT_OK; ALLOT_EINVAL; ALLOT_EUNSUPPORTED for a pool of engines; ALLOT_ENOMEM when the default
- * pool cannot be made Threads: any.  Blocks: no, but for making the default pool.  Since: 0.1 */
+ * pool cannot be made
+ * Threads: any.  Blocks: no, but for making the default pool.  Since: 0.1 */
 ALLOT_API ALLOT_NODISCARD allot_err allot_pool_costs(allot_pool *pool, allot_costs *costs);
 
 ALLOT_END_DECLS

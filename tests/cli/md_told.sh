@@ -83,7 +83,7 @@ if command -v script >/dev/null; then
 else
     pass_over "progress on a terminal: no script (util-linux)"
 fi
-md --lj 4000 --steps 1000000 --every 1000000 --timeout 2.2 --progress always
+md --lj 4000 --steps 1000000 --every 1000000 --timeout 4 --progress always
 verify grep -q ' tau/day, T ' "$err"
 verify eval '! grep -q $'"'\\r'"' "$err"'
 
