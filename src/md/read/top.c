@@ -15,6 +15,7 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "md/match.h"
 
 enum { PARAMS_MOST = 6, WORDS_MOST = 4096, NREXCL_MOST = 16 };
 #define PI 3.14159265358979323846
@@ -671,6 +672,7 @@ static allot_err read_atom(reader *r)
         return fault(r, "a residue is a number, and names have at most %d characters", AL_TOPOLOGY_NAME);
     (void)snprintf(a.residue_name, sizeof a.residue_name, "%s", w[3]);
     (void)snprintf(a.name, sizeof a.name, "%s", w[4]);
+    a.is_hydrogen = toupper((unsigned char)a.name[0]) == 'H'; /* grompp's rule */
     a.charge = r->types[a.type].charge;
     a.mass = r->types[a.type].mass;
     if ((r->nwords > 6 && !number(w[6], &a.charge)) || (r->nwords > 7 && !number(w[7], &a.mass)) ||
@@ -956,26 +958,6 @@ static allot_err make_matrix(reader *r)
     return ALLOT_OK;
 }
 
-/** grompp notes a charge that is not 0. */
-static allot_err check_charge(reader *r)
-{
-    double total = 0;
-    char text[160];
-    for (uint32_t k = 0; k < r->top.nrows; k++) {
-        const al_molecule *m = &r->top.molecules[r->top.rows[k].molecule];
-        double charge = 0;
-        for (uint32_t a = 0; a < m->natoms; a++)
-            charge += m->atoms[a].charge;
-        total += charge * (double)r->top.rows[k].count;
-    }
-    if (fabs(total) < 1e-4)
-        return ALLOT_OK;
-    bool is_whole = fabs(total - rint(total)) < 1e-2;
-    (void)snprintf(text, sizeof text, "%s: the system has a charge of %.6f%s\n", r->source.files[0].path,
-                   total, is_whole ? "" : ", which is not a whole number");
-    return al_buffer_text(r->warnings, text) ? ALLOT_OK : no_memory(r);
-}
-
 static allot_err finish(reader *r)
 {
     if (r->top.name == NULL || r->top.natoms == 0)
@@ -983,7 +965,8 @@ static allot_err finish(reader *r)
                        r->source.files[0].path, r->line != NULL ? r->line->line : 1,
                        r->top.name == NULL ? "[ system ] and its name" : "[ molecules ]");
     allot_err code = make_matrix(r);
-    return code == ALLOT_OK ? check_charge(r) : code;
+    return code == ALLOT_OK ? al_topology_tell_charge(&r->top, r->source.files[0].path, r->warnings, r->err)
+                            : code;
 }
 
 static void reader_fini(reader *r)
@@ -1043,18 +1026,12 @@ allot_err al_top_read(const char *path, const al_source_options *options, al_top
     return read_any(path, NULL, 0, options, topology, warnings, err);
 }
 
-static bool is_hydrogen(const al_molecule_atom *atom)
-{
-    return toupper((unsigned char)atom->name[0]) == 'H';
-}
-
 static allot_err constrain(al_molecule *m, al_term_kind kind, bool only_hydrogens)
 {
     uint32_t kept = 0, *n = &m->nterms[AL_TERM_CONSTRAINT];
     for (uint32_t k = 0; k < m->nterms[kind]; k++) {
         al_term term = m->terms[kind][k];
-        if (only_hydrogens && !is_hydrogen(&m->atoms[term.atom[0]]) &&
-            !is_hydrogen(&m->atoms[term.atom[1]])) {
+        if (only_hydrogens && !m->atoms[term.atom[0]].is_hydrogen && !m->atoms[term.atom[1]].is_hydrogen) {
             m->terms[kind][kept++] = term;
             continue;
         }
