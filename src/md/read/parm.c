@@ -50,10 +50,22 @@ static bool is_known(const char *name)
 
 static allot_err check_sections(al_parm_reader *r)
 {
+    static const char *const refused[][2] = {
+        {"LENNARD_JONES_CCOEF", "a 12-6-4 potential (ions)"},
+        {"POLARIZABILITY", "a polarizable force field"},
+        {"AMOEBA_FORCEFIELD", "the AMOEBA force field"},
+        {"PERT_BOND_ATOMS", "perturbation (free energy)"},
+        {"CAP_INFO", "a cap of water"},
+        {"LES_NTYP", "locally enhanced sampling"},
+    };
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++)
+        if (al_parm_find(&r->file, refused[k][0]) != NULL)
+            return al_parm_refuse(&r->file, refused[k][0], "%%FLAG %s: %s is not supported", refused[k][0],
+                                  refused[k][1]);
     for (uint32_t k = 0; k < r->file.nsections; k++)
         if (!is_known(r->file.sections[k].name))
             return al_parm_refuse(&r->file, r->file.sections[k].name,
-                                  "%%FLAG %s is not supported; if no force depends on it, take it out",
+                                  "%%FLAG %s is not known; if no force depends on it, take it out",
                                   r->file.sections[k].name);
     return ALLOT_OK;
 }

@@ -126,26 +126,33 @@ static void drop_terms(al_molecule *m, al_term_kind kind, uint32_t point)
         m->nterms[kind] = kept;
 }
 
+/** The fourth point: of a rigid water the same part of its arms always, which is what GROMACS has, too. */
+static allot_err place_point(al_parm_reader *r, al_molecule *m, const water *w, const double lengths[2],
+                             bool is_flexible)
+{
+    const al_term term = {.atom = {w->point, w->oxygen, w->hydrogen[0], w->hydrogen[1]}};
+    double length = r->top.params[w->bisector],
+           part = length / sqrt(4 * lengths[0] * lengths[0] - lengths[1] * lengths[1]);
+    const double at_length[2] = {0.5, length}, at_part[2] = {part, part};
+    return is_flexible ? set_term(r, m, AL_TERM_VSITE3FD, term, at_length)
+                       : set_term(r, m, AL_TERM_VSITE3, term, at_part);
+}
+
 static allot_err make_water(al_parm_reader *r, al_molecule *m, const water *w, const double lengths[2],
                             bool is_flexible)
 {
     allot_err code = ALLOT_OK;
     static const al_term_kind kinds[] = {AL_TERM_BOND, AL_TERM_ANGLE, AL_TERM_UREY};
-    const double site[2] = {0.5, w->point != UINT32_MAX ? r->top.params[w->bisector] : 0};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         drop_terms(m, kinds[k], w->point);
         if (!is_flexible)
             m->nterms[kinds[k]] = 0;
     }
     if (!is_flexible) {
-        const al_term rigid = {.atom = {w->oxygen, w->hydrogen[0], w->hydrogen[1]}};
-        code = set_term(r, m, AL_TERM_SETTLE, rigid, lengths);
+        const al_term term = {.atom = {w->oxygen, w->hydrogen[0], w->hydrogen[1]}};
+        code = set_term(r, m, AL_TERM_SETTLE, term, lengths);
     }
-    if (code == ALLOT_OK && w->point != UINT32_MAX) {
-        const al_term fourth = {.atom = {w->point, w->oxygen, w->hydrogen[0], w->hydrogen[1]}};
-        code = set_term(r, m, AL_TERM_VSITE3FD, fourth, site);
-    }
-    return code;
+    return code == ALLOT_OK && w->point != UINT32_MAX ? place_point(r, m, w, lengths, is_flexible) : code;
 }
 
 /** Of a molecule that is no such water: where its first atom without mass is, there is no place for it. */
