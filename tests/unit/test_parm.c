@@ -208,62 +208,68 @@ static void broken_ones_are_refused(void **state)
     static const struct {
         const char *file, *from, *to, *sentence;
     } bad[] = {
-        {"small", "%VERSION", "%VERSIO ",
-         "x:1:1: an AMBER topology begins with %VERSION; those from before Amber 7"},
-        {"small", "%FLAG MASS", "%FLAG SSAM", "x:21:1: %FLAG SSAM is not known; if no force depends on it"},
+        {"small", "%VERSION", "%VERSIO ", "x:1:1: an AMBER topology begins with %VERSION; those from before"},
+        {"small", "%FLAG MASS", "%FLAG SSAM", "x:20:1: %FLAG SSAM is not known; if no force depends on it"},
         {"small", "%FLAG IPOL ", "%FLAG LENNARD_JONES_CCOEF ",
-         "x:129:1: %FLAG LENNARD_JONES_CCOEF: a 12-6-4"},
-        {"small", "%FLAG IPOL ", "%FLAG CHARGE ", "x:129:7: a second %FLAG CHARGE; the first is in line 14"},
-        {"small", "%FLAG MASS", "%FLAG ATOMIC_NUMBER", "x:130:1: there is no %FLAG MASS, which is needed"},
-        {"small", "%FLAG MASS", "%FLAG M/SS", "x:21:7: \"M/SS\" is no name of a section"},
+         "x:118:1: %FLAG LENNARD_JONES_CCOEF: a 12-6-4"},
+        {"small", "%FLAG IPOL ", "%FLAG CHARGE ", "x:118:7: a second %FLAG CHARGE; the first is in line 14"},
+        {"small", "%FLAG MASS", "%FLAG ATOMIC_NUMBER", "x:120:1: there is no %FLAG MASS, which is needed"},
+        {"small", "%FLAG MASS", "%FLAG M/SS", "x:20:7: \"M/SS\" is no name of a section"},
         {"small", "(5E16.8)", "(5E1x.8)",
-         "x:14:1: %FORMAT(5E1x.8) is not one that CHARGE can have; (5E16.8) is"},
-        {"small", "%FORMAT(10I8)", "%FURMAT(10I8)", "x:5:1: %FLAG POINTERS has no %FORMAT"},
-        {"small", "       0       1       5       0       1\n", "       0       2       5       1       1\n",
-         "x:9:73: IFCAP: a cap of water is not supported"},
-        {"small", "      16       5 ", "      17       5 ",
-         "x:13:1: %FLAG ATOM_NAME ends here, and has 17 in all"},
+         "x:14:1: %FORMAT(5E1x.8) is not one that CHARGE can have; (5E16.8)"},
+        {"small", "%FORMAT(10I8)", "x", "x:5:1: %FLAG POINTERS has no %FORMAT"},
+        {"small", "       1\n%FLAG ATOM_NAME", "       1       2\n%FLAG ATOM_NAME",
+         "x:10:16: NCOPY: copies of a"},
+        {"small", "CHN Na+ WAT WAT WAT ", "CHN Na+ WAT WAT WAT WAT",
+         "x:41:21: %FLAG RESIDUE_LABEL goes on here"},
+        {"small", "       1       5       0\n", "       1       5       1\n",
+         "x:9:80: IFCAP: a cap of water is"},
+        {"small", "       3       5       2       4", "       4       5       2       4",
+         "x:8:40: this is not the"},
+        {"small", "      16       5 ", "      17       5 ", "x:19:17: %FLAG CHARGE ends here, and has 17"},
         {"small", "      16       5 ", "      15       5 ",
-         "x:12:61: %FLAG ATOM_NAME goes on here, and has 15"},
-        {"small", "      16       5 ", "  -16   5 ", "x:7:1: \"-16   5\" is no integer"},
+         "x:13:61: %FLAG ATOM_NAME goes on here, and has 15"},
+        {"small", "      16       5 ", "  -1 6       5 ", "x:7:3: \"-1 6\" is no integer; columns 1 to 8"},
+        {"small", "      16       5 ", "     -16       5 ", "x:7:6: none of these numbers is negative"},
         {"small", "  1.20100000E+01", "  1.2010000OE+01",
-         "x:23:3: \"1.2010000OE+01\" is no number; columns 1 to 16"},
-        {"small", "  1.00800000E+00", " -1.00800000E+00", "x:23:66: a mass is not negative"},
-        {"small", "       1       6       7      10", "       1       6       6      10",
-         "x:40:12: residues begin one after the other"},
-        {"small",
-         "%FORMAT(10I8)                                                                   \n       1       1",
-         "%FORMAT(10I8)\n       1       9", "x:29:16: 9: a number from 1 to 5 is needed"},
+         "x:22:3: \"1.2010000OE+01\" is no number; columns 1 to"},
+        {"small", "  1.00800000E+00", " -1.00800000E+00", "x:22:66: a mass is not negative"},
+        {"small", "       1       6       7", "       1       6       6",
+         "x:44:16: residues begin one after the"},
+        {"small", "       1       1       1       1       2", "       1       1       1       1       9",
+         "x:28:40: 9: a number from 1 to 5 is needed"},
+        {"small", "      10      -1\n", "      10      -2\n",
+         "x:37:79: there is no 10-12 potential of this number"},
+        {"small", "       4       5       6", "       4      16       6",
+         "x:37:15: there is no number 16 of LENNARD_"},
+        {"small", "       4       5       6", "       4       1       6", "x:37:16: two types have one"},
         {"small", "       9      12       2", "       9      13       2",
-         "x:66:15: 13 is none of the 16 atoms"},
-        {"small", "       9      12       2", "       9       9       2", "x:66:16: atom 4 stands twice"},
-        {"small", "       9      12       2", "       9      12       7", "x:66:24: 7: a number from 1 to 5"},
-        {"small", "  3.00000000E+00  2.00000000E+00  1.00000000E+00",
-         "  3.50000000E+00  2.00000000E+00  1.00000000E+00",
-         "x:57:3: a whole number is needed, and 3.5 is not"},
-        {"small",
-         "%FLAG HBOND_BCOEF                                                               \n%FORMAT(5E16.8)  "
-         "  "
-         "                                                             \n  0.0",
-         "%FLAG HBOND_BCOEF\n%FORMAT(5E16.8)\n  0.1",
-         "x:124:3: a 10-12 potential of hydrogen bonds is not supp"},
-        {"small", "       3       3       2       1       1", "       4       3       2       1       1",
-         "x:32:80: these are more in all than EXCLUDED_ATOMS_LIST has"},
-        {"small", "       2       3       4       3", "       2       3      17       3",
-         "x:87:23: 17 is not another one of the 16 atoms"},
-        {"small", "  6.00000000E+02\n", "  6.0000", "x:52:"},
-        {"small", "      36      45       5\n", "      36      33       5\n",
-         "x:26:1: atom EPW of WAT has no mass: of extra"},
+         "x:84:15: 13 is none of the 16 atoms"},
+        {"small", "       9      12       2", "       9       9       2",
+         "x:84:16: atom 4 stands twice in this term"},
+        {"small", "       9      12       2", "       9      12       7",
+         "x:84:24: 7: a number from 1 to 5 is"},
+        {"small", "  3.00000000E+00  2.0", "  3.50000000E+00  2.0",
+         "x:62:3: a whole number is needed, and 3.5 is"},
+        {"small", "  0.00000000E+00\n%FLAG AMBER", "  1.00000000E+00\n%FLAG AMBER",
+         "x:114:3: a 10-12 potential of"},
+        {"small", "       3       3       2", "       9      19       2",
+         "x:32:15: these are more in all than"},
+        {"small", "       2       3       4       3", "       2      17       4       3",
+         "x:106:15: 17 is not anoth"},
+        {"small", "      36      45       5\n", "      36      15       5\n",
+         "x:25:3: atom EPW of WAT has no mass: of"},
+        {"small", "%FORMAT(1I8)", "%FORMAT(1I8)\n       1\n%FLAG SCREEN\n%FORMAT(1I8)",
+         "x:120:8: a polarizable force field is not supported"},
         {"chamber", "       4       2       1\n", "       4       1       1\n",
-         "x:54:8: there is no angle from atom 4 to atom 1"},
+         "x:55:8: there is no angle from atom 4"},
         {"chamber", "  6.00000000E-01", "  1.80000000E+02",
-         "x:82:3: 180 is more than a turn; radians are needed"},
-        {"chamber", "   2\n%FLAG CHARMM_CMAP_P", "   1\n%FLAG CHARMM_CMAP_P",
-         "x:119:4: a grid has 2 to 60 points"},
+         "x:85:3: 180 is more than a turn; radians are needed"},
+        {"chamber", "   2\n%FLAG CHARMM_CMAP_P", "   1\n%FLAG CHARMM_CMAP_P", "x:126:4: a grid has 2 to 60"},
         {"chamber", "  4.00000\n", "\n",
-         "x:122:28: %FLAG CHARMM_CMAP_PARAMETER_01 ends here, and has 4 in all"},
+         "x:129:28: %FLAG CHARMM_CMAP_PARAMETER_01 ends here, and has 4 in all"},
         {"chamber", "       3       3       2", "       3       2       2",
-         "x:112:65: NUMBER_EXCLUDED_ATOMS are fewer"},
+         "x:120:72: NUMBER_EXCLUDED_ATOMS are fewer"},
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         al_buffer text, warnings = {.at = NULL};
@@ -273,9 +279,10 @@ static void broken_ones_are_refused(void **state)
         (void)snprintf(name, sizeof name, "%s.prmtop", bad[k].file);
         load(name, &text);
         change(&text, bad[k].from, bad[k].to);
-        assert_int_equal(parse(&text, false, &t, &warnings, &err), ALLOT_EFORMAT);
+        if (parse(&text, false, &t, &warnings, &err) != ALLOT_EFORMAT)
+            fail_msg("this is not refused: %s", bad[k].to);
         if (strncmp(err.text, bad[k].sentence, strlen(bad[k].sentence)) != 0)
-            print_error("%zu: %s\n   is not: %s\n", k, err.text, bad[k].sentence);
+            fail_msg("%s\n   is not: %s", err.text, bad[k].sentence);
         al_buffer_fini(&text);
         al_buffer_fini(&warnings);
     }
@@ -339,5 +346,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(files_are_told_apart),
     };
     folder = argc > 1 ? argv[1] : ".";
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
