@@ -11,6 +11,7 @@
 #include "md/read/ndx.h"
 #include "md/read/positions.h"
 #include "md/read/top.h"
+#include "md/read/topologies.h"
 
 /** -I and -D of the parameters, as the topology's reader wants them: without these letters. */
 static const char **without_letter(const al_words *words, size_t *n)
@@ -32,7 +33,7 @@ static allot_err read_topology(const al_md_options *o, al_md_files *f, allot_err
     from.folders = folders;
     from.defines = defines;
     allot_err code = folders != NULL && defines != NULL
-                         ? al_top_read(o->topology, &from, &f->topology, &f->warnings, err)
+                         ? al_topology_read(o->topology, &from, &f->topology, &f->warnings, err)
                          : ALLOT_ENOMEM;
     free(folders);
     free(defines);
@@ -67,6 +68,8 @@ allot_err al_md_files_read(const al_md_options *o, al_md_files *f, allot_error *
                                 : al_index_of(&f->topology, &f->index, err);
     if (code == ALLOT_OK && f->has_gro)
         code = al_topology_match(&f->topology, &f->gro, o->conf, &f->warnings, err);
+    if (code == ALLOT_OK && f->has_gro)
+        al_topology_label(&f->topology, &f->gro);
     return code;
 }
 

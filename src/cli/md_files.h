@@ -23,7 +23,7 @@ typedef struct al_md_files {
 } al_md_files;
 
 /** Read what the options name, and compare the parts. What was read before an error is there, too.
- * @return as al_mdp_read(), al_top_read(), al_gro_read() and al_topology_match() */
+ * @return as al_mdp_read(), al_topology_read(), al_positions_read() and al_topology_match() */
 allot_err al_md_files_read(const al_md_options *options, al_md_files *files, allot_error *err);
 /** Complain of each warning. */
 void al_md_files_warn(const al_md_files *files);

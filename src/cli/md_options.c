@@ -23,15 +23,16 @@ static const al_option options_table[] = {
      "simulate N Lennard-Jones atoms, from a lattice", UNSEEN},
     {"conf", 'c', AL_OPTION_TEXT, AT(conf), "FILE", NULL, 0, 0, "a lattice",
      "atoms, their velocities if there are any, and the box from a .gro, .g96 or .pdb file, its numbers as "
-     "they are; .pdb's in nm",
+     "they are; .pdb's in nm, and those of AMBER's coordinates (.rst7, .inpcrd), too",
      UNSEEN},
     {"check", 0, AL_OPTION_FLAG, AT(checks), NULL, NULL, 0, 0, NULL,
      "simulate nothing: read --topology, and --parameters and --conf if they are there, and say what is in "
      "them, or what stands in "
      "the way",
      UNSEEN},
-    {"topology", 'p', AL_OPTION_TEXT, AT(topology), "FILE.top", NULL, 0, 0, NULL,
-     "the molecules: a GROMACS topology, with all that it includes", UNSEEN},
+    {"topology", 'p', AL_OPTION_TEXT, AT(topology), "FILE", NULL, 0, 0, NULL,
+     "the molecules: a GROMACS topology (.top), with all that it includes, or an AMBER topology (.prmtop)",
+     UNSEEN},
     {"parameters", 'f', AL_OPTION_TEXT, AT(parameters), "FILE.mdp", NULL, 0, 0, NULL,
      "how molecules are simulated: GROMACS' run parameters; --steps, --every, --frames, --full-frames and "
      "--seed come before what they say",
@@ -172,7 +173,8 @@ const al_command al_command_md = {
         "and "
         "the mass are 1; with --units real in nm, ps, u, kJ/mol, K and bar, and the atoms are argon.\n"
         "\n"
-        "With -f, -c and -p the molecules of a GROMACS topology, as the run parameters say: bonded terms, "
+        "With -f, -c and -p the molecules of a GROMACS or AMBER topology, as the run parameters say: bonded "
+        "terms, "
         "particle-mesh Ewald, rigid waters and constraints. Energies are then of all atoms together, and "
         "files have each term's by GROMACS' name. With integrator = steep or l-bfgs they are moved "
         "to where forces vanish, for final.gro to be the -c of a simulation.\n"

@@ -44,6 +44,25 @@ allot_err al_topology_match(const al_topology *topology, const al_gro *gro, cons
     return warnings->failed ? al_fail(err, ALLOT_ENOMEM, 0, "out of memory") : ALLOT_OK;
 }
 
+void al_topology_label(const al_topology *topology, al_gro *gro)
+{
+    int32_t residue = 0, before = 0; /* numbers in the structure, and in the molecule */
+    for (uint64_t id = 0; id < gro->natoms; id++) {
+        uint32_t row, atom;
+        const al_molecule_atom *known = al_topology_atom(topology, id, &row, &atom);
+        al_gro_label *label = &gro->labels[id];
+        if (atom == 0 || known->residue != before)
+            residue++;
+        before = known->residue;
+        if (label->name[0] != '\0')
+            continue;
+        label->residue = residue % AL_GRO_WRAP;
+        (void)snprintf(label->name, sizeof label->name, "%.*s", AL_GRO_NAME, known->name);
+        (void)snprintf(label->residue_name, sizeof label->residue_name, "%.*s", AL_GRO_NAME,
+                       known->residue_name);
+    }
+}
+
 /** A sum over all atoms of a number that each has. */
 static double sum_of(const al_topology *topology, double (*of)(const al_molecule_atom *atom))
 {
@@ -76,6 +95,19 @@ double al_topology_charge(const al_topology *topology)
 double al_topology_mass(const al_topology *topology)
 {
     return sum_of(topology, mass_of);
+}
+
+allot_err al_topology_tell_charge(const al_topology *topology, const char *name, al_buffer *warnings,
+                                  allot_error *err)
+{
+    double total = al_topology_charge(topology);
+    char text[160];
+    if (fabs(total) < 1e-4)
+        return ALLOT_OK;
+    bool is_whole = fabs(total - rint(total)) < 1e-2;
+    (void)snprintf(text, sizeof text, "%s: the system has a charge of %.6f%s\n", name, total,
+                   is_whole ? "" : ", which is not a whole number");
+    return al_buffer_text(warnings, text) ? ALLOT_OK : al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
 }
 
 /** Of the ordered pairs of a molecule that count for nothing: excluded ones, and atoms with themselves.

@@ -127,8 +127,10 @@ allot_err al_setup_make(al_setup *setup, const al_setup_files *files, const al_b
     opts->pairs = (al_pair_params){.ntypes = 0};
     set_lennard_jones(mdp, topology, &opts->pairs);
     set_coulomb(mdp, &opts->pairs);
-    opts->field = (al_field_opts){
-        .topology = topology, .reference = &setup->reference, .coulomb = AL_TERM_COULOMB / mdp->epsilon_r};
+    opts->field = (al_field_opts){.topology = topology,
+                                  .reference = &setup->reference,
+                                  .coulomb = (topology->coulomb > 0 ? topology->coulomb : AL_TERM_COULOMB) /
+                                             mdp->epsilon_r};
     if (mdp->coulomb == AL_COULOMB_PME)
         set_mesh(mdp, box, &opts->field);
     opts->has_dispersion = mdp->dispersion != AL_DISPERSION_NONE;

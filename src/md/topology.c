@@ -12,7 +12,7 @@ const al_term_info al_term_infos[AL_TERM_NKINDS] = {
 #undef AL_TERM_INFO
 };
 
-static void molecule_fini(al_molecule *molecule)
+void al_molecule_fini(al_molecule *molecule)
 {
     free(molecule->name);
     free(molecule->atoms);
@@ -25,7 +25,7 @@ static void molecule_fini(al_molecule *molecule)
 void al_topology_fini(al_topology *topology)
 {
     for (uint32_t k = 0; k < topology->nmolecules; k++)
-        molecule_fini(&topology->molecules[k]);
+        al_molecule_fini(&topology->molecules[k]);
     for (uint32_t k = 0; k < topology->ncmaps; k++)
         free(topology->cmaps[k]);
     free(topology->name);

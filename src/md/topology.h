@@ -87,6 +87,7 @@ typedef struct al_molecule_atom {
     int32_t residue;
     uint32_t type;
     double charge, mass; /**< mass 0: a virtual site */
+    bool is_hydrogen;    /**< constraints = h-bonds holds its bonds */
 } al_molecule_atom;
 
 /** A kind of molecule. */
@@ -120,6 +121,8 @@ typedef struct al_topology {
     uint64_t natoms;
     al_combination combination;
     bool has_special_pairs; /**< some c6[], c12[] are not what the rule would give */
+    double coulomb;         /**< energy of two unit charges at a unit's distance, by the force field; 0: the
+                                 constant of nature */
     al_atom_type *types;
     uint32_t ntypes;
     double *c6,
@@ -135,6 +138,7 @@ typedef struct al_topology {
 } al_topology;
 
 void al_topology_fini(al_topology *topology);
+void al_molecule_fini(al_molecule *molecule);
 
 /** The atom with this number in the system: its molecule's row, and its number in the molecule. Pure.
  * @return the atom's description */

@@ -2,27 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "md/read/top.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t nbytes);
+#include "fuzz/topology.h"
 
-static void check_sense(const al_topology *t)
-{
-    for (uint32_t k = 0; k < t->nmolecules; k++)
-        for (int kind = 0; kind < AL_TERM_NKINDS; kind++)
-            for (uint32_t j = 0; j < t->molecules[k].nterms[kind]; j++) {
-                const al_term *term = &t->molecules[k].terms[kind][j];
-                if (term->params + al_term_infos[kind].nparams > t->nparams)
-                    abort();
-                for (int a = 0; a < al_term_infos[kind].natoms; a++)
-                    if (term->atom[a] >= t->molecules[k].natoms)
-                        abort();
-            }
-}
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t nbytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t nbytes)
 {
@@ -33,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t nbytes)
     allot_err code =
         al_top_parse(nbytes > 0 ? (const char *)data : "", nbytes, "x.top", &options, &t, &warnings, &err);
     if (code == ALLOT_OK) {
-        check_sense(&t);
+        fuzz_topology_sense(&t);
         al_topology_fini(&t);
     } else if (err.code != code || strncmp(err.text, "x.top:", 6) != 0) {
         abort();

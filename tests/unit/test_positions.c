@@ -1,5 +1,5 @@
-/* test_positions.c - .pdb and .g96 files: what is read, and what is refused in which words. That GROMACS
- * reads the same is tests/md/positions.sh's.
+/* test_positions.c - .pdb, .g96 and AMBER's coordinate files: what is read, and what is refused in which
+ * words. That GROMACS reads the same is tests/md/positions.sh's.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,6 +18,7 @@
 #include "md/read/g96.h"
 #include "md/read/pdb.h"
 #include "md/read/positions.h"
+#include "md/read/rst7.h"
 
 #include "support/scratch.h"
 
@@ -245,6 +246,68 @@ static void g96_is_refused(void **state)
     refuse(al_g96_parse, rows, sizeof rows / sizeof *rows);
 }
 
+/* ---- AMBER's ---------------------------------------------------------------------------------------------
+ */
+
+#define RST7_TWO "  27.6866794 -46.6789198  22.3801398   1.0000000   2.0000000   3.0000000\n"
+#define RST7_ONE "  -0.5000000   0.0000000   4.0000000\n"
+#define RST7_BOX "  30.0000000  40.0000000  50.0000000  90.0000000  90.0000000  90.0000000\n"
+
+static void restarts(void **state)
+{
+    (void)state;
+    al_gro gro;
+    read_good(al_rst7_parse, "by hand\n    3  0.1000000E+01\n" RST7_TWO RST7_ONE RST7_TWO RST7_ONE RST7_BOX,
+              &gro);
+    assert_string_equal(gro.title, "by hand");
+    assert_int_equal(gro.natoms, 3);
+    assert_true(fabs(gro.x[1] + 4.66789198) < 1e-14 && fabs(gro.x[6] + 0.05) < 1e-14);
+    assert_true(fabs(gro.v[0] - 27.6866794 * 2.0455) < 1e-12 && fabs(gro.v[8] - 4 * 2.0455) < 1e-12);
+    assert_true(gro.box[0][0] == 3 && gro.box[1][1] == 4 && gro.box[2][2] == 5 && !gro.is_triclinic);
+    al_gro_fini(&gro);
+    read_good(al_rst7_parse, "\n3\n" RST7_TWO RST7_ONE, &gro);
+    assert_true(gro.v == NULL && gro.box[0][0] == 0);
+    al_gro_fini(&gro);
+    read_good(al_rst7_parse, "\n3\n" RST7_TWO RST7_ONE RST7_TWO RST7_ONE "\n\n", &gro);
+    assert_true(gro.v != NULL && gro.box[0][0] == 0);
+    al_gro_fini(&gro);
+    read_good(al_rst7_parse,
+              "t\n     2\n" RST7_TWO
+              "  40.0000000  40.0000000  40.0000000 109.4712190 109.4712190 109.4712190",
+              &gro);
+    assert_true(gro.v == NULL && gro.is_triclinic);
+    assert_true(fabs(gro.box[1][0] + 4 / 3.0) < 1e-6 && fabs(gro.box[2][2] - 4 * sqrt(2 / 3.0)) < 1e-6);
+    al_gro_fini(&gro);
+    assert_true(al_rst7_is_one("t\n2\n" RST7_TWO, sizeof "t\n2\n" RST7_TWO - 1));
+    assert_false(al_rst7_is_one("t\n2\n    1A        B    1   2.768   4.668   2.238\n", 47));
+}
+
+static void restarts_are_refused(void **state)
+{
+    (void)state;
+    static const refusal rows[] = {
+        {"", "x:2:1: \"\" is no number of atoms; it stands in the second line"},
+        {"t\nmany\n", "x:2:1: \"many\" is no number of atoms"},
+        {"t\n0\n", "x:2:1: \"0\" is no number of atoms"},
+        {"t\n3\n" RST7_TWO,
+         "x:3:73: the file ends after 1 lines of positions, and 3 atoms have 2; it was cut off"},
+        {"t\n3\n" RST7_TWO RST7_ONE RST7_TWO RST7_ONE RST7_BOX RST7_BOX,
+         "x:7:1: behind positions are 4 lines: velocities are 2 for 3 atoms, and a box is one"},
+        {"t\n5\n" RST7_TWO RST7_TWO RST7_ONE RST7_TWO RST7_TWO,
+         "x:6:1: behind positions are 2 lines: velocities are 3 for 5 atoms, and a box is one"},
+        {"t\n2\n  27.6866794 -46.6789198************   1.0000000   2.0000000   3.0000000\n",
+         "x:3:25: z is no number: \"************\"; columns 25 to 36 are for it"},
+        {"t\n3\n" RST7_TWO RST7_TWO, "x:4:37: the line goes on here, and 3 numbers were read"},
+        {"t\n2\n  27.6866794 -46.6789198  22.3801398   1.0000000\n",
+         "x:3:49: y is missing; it is needed in col"},
+        {"t\n2\n" RST7_TWO "  30.0000000  40.0000000  50.0000000\n", "x:4:37: alpha is missing"},
+        {"t\n2\n" RST7_TWO "  30.0000000  40.0000000  50.0000000  90.0000000 190.0000000  90.0000000\n",
+         "x:4:49: an angle of a cell is between 0 and 180"},
+        {"CDF\1\n", "x:1:1: this is a NetCDF file, which is not supported; cpptraj or ParmEd make a text"},
+    };
+    refuse(al_rst7_parse, rows, sizeof rows / sizeof *rows);
+}
+
 /* ---- which is which -------------------------------------------------------------------------------------
  */
 
@@ -257,6 +320,8 @@ static void suffixes(void **state)
                  {"a.ent", ONE},
                  {"a.g96", "POSITIONRED\n" RED "END\n"},
                  {"a.gro", "t\n1\n    1A        B    1   2.768   4.668   2.238\n1 1 1\n"},
+                 {"a.rst7", "t\n1\n  27.6870000   4.6680000   2.2380000\n"},
+                 {"a.restrt", "t\n1\n  27.6870000   4.6680000   2.2380000\n"},
                  {"pdb", "t\n1\n    1A        B    1   2.768   4.668   2.238\n1 1 1\n"}};
     al_gro gro;
     allot_error err;
@@ -279,7 +344,8 @@ static void suffixes(void **state)
 static void names_that_are_not_there(void **state)
 {
     (void)state;
-    al_molecule_atom atoms[] = {{.name = "N", .mass = 1}, {.name = "HG11X", .mass = 1}};
+    al_molecule_atom atoms[] = {{.name = "N", .mass = 1, .residue = 7},
+                                {.name = "HG11X", .mass = 1, .residue = 9, .residue_name = "ABC"}};
     al_molecule molecule = {.name = (char[]){"M"}, .natoms = 2, .atoms = atoms};
     al_molecule_row row = {.count = 1};
     al_topology topology = {.natoms = 2, .molecules = &molecule, .nmolecules = 1, .rows = &row, .nrows = 1};
@@ -289,6 +355,10 @@ static void names_that_are_not_there(void **state)
     read_good(al_g96_parse, "POSITIONRED\n" RED RED "END\n", &gro);
     assert_int_equal(al_topology_match(&topology, &gro, "x.g96", &warnings, &err), ALLOT_OK);
     assert_int_equal(warnings.nbytes, 0);
+    al_topology_label(&topology, &gro);
+    assert_string_equal(gro.labels[1].name, "HG11X");
+    assert_string_equal(gro.labels[1].residue_name, "ABC");
+    assert_true(gro.labels[0].residue == 1 && gro.labels[1].residue == 2);
     al_gro_fini(&gro);
     read_good(al_pdb_parse, ONE TWO, &gro);
     assert_int_equal(al_topology_match(&topology, &gro, "x.pdb", &warnings, &err), ALLOT_OK);
@@ -306,6 +376,8 @@ int main(void)
         cmocka_unit_test(pdb_is_refused),
         cmocka_unit_test(blocks),
         cmocka_unit_test(g96_is_refused),
+        cmocka_unit_test(restarts),
+        cmocka_unit_test(restarts_are_refused),
         cmocka_unit_test(suffixes),
         cmocka_unit_test(names_that_are_not_there),
     };

@@ -31,7 +31,6 @@ enum {
 enum { DECIMALS = 4 }; /* of nm: a ten-thousandth is a thousandth of Angstrom */
 
 #define NM 10.0 /* Angstrom */
-#define PI 3.14159265358979323846
 
 typedef struct reader {
     al_columns c;
@@ -39,62 +38,12 @@ typedef struct reader {
     bool has_cell, has_model, is_over; /* is_over: END was read */
 } reader;
 
-static double cosine(double degrees)
-{
-    return degrees == 90 ? 0 : cos(degrees * (PI / 180));
-}
-
-/** The vectors of a cell as GROMACS lays it: the first along x, the second in the plane of x and y.
- * (International Tables for Crystallography B, 3.1.) @return false: there is no such cell */
-static bool lay(const double length[3], const double degrees[3], double box[3][3])
-{
-    double cosine_a = cosine(degrees[0]), cosine_b = cosine(degrees[1]), cosine_c = cosine(degrees[2]),
-           sine_c = sqrt(1 - cosine_c * cosine_c), zy = (cosine_a - cosine_b * cosine_c) / sine_c,
-           zz2 = 1 - cosine_b * cosine_b - zy * zy;
-    const double made[3][3] = {
-        {length[0], 0, 0},
-        {length[1] * cosine_c, length[1] * sine_c, 0},
-        {length[2] * cosine_b, length[2] * zy, length[2] * sqrt(zz2)},
-    };
-    memcpy(box, made, sizeof made);
-    return zz2 > 0;
-}
-
-/** CRYST1. A cube of 1 Angstrom is what files have that know of no cell, as after NMR. */
 static allot_err read_cell(reader *r)
 {
-    static const char *const lengths[] = {"a", "b", "c"}, *const angles[] = {"alpha", "beta", "gamma"};
-    static const al_columns_row rows[] = {
-        {.first = CELL_AT, .width = CELL_WIDTH, .point = AL_COLUMNS_ANYWHERE, .names = lengths, .why = ""},
-        {.first = ANGLES_AT, .width = ANGLES_WIDTH, .point = AL_COLUMNS_ANYWHERE, .names = angles, .why = ""},
-    };
-    double length[3], degrees[3];
     if (r->has_cell)
         return al_columns_fault(&r->c, r->c.line, "a second CRYST1; a structure has one cell");
     r->has_cell = true;
-    allot_err code = al_columns_vector(&r->c, &rows[0], length);
-    if (code == ALLOT_OK)
-        code = al_columns_vector(&r->c, &rows[1], degrees);
-    bool is_none = true, is_unit = true, is_right = true;
-    for (unsigned d = 0; d < 3 && code == ALLOT_OK; d++) {
-        if (length[d] < 0)
-            return al_columns_fault(&r->c, r->c.line + CELL_AT + (size_t)d * CELL_WIDTH,
-                                    "a cell has no negative edge");
-        is_none = is_none && length[d] == 0;
-        is_unit = is_unit && length[d] == 1 && degrees[d] == 90;
-        is_right = is_right && degrees[d] == 90;
-        length[d] /= NM;
-    }
-    if (code != ALLOT_OK || is_none || is_unit)
-        return code;
-    for (unsigned d = 0; d < 3; d++)
-        if (!(degrees[d] > 0 && degrees[d] < 180))
-            return al_columns_fault(&r->c, r->c.line + ANGLES_AT + (size_t)d * ANGLES_WIDTH,
-                                    "an angle of a cell is between 0 and 180 degrees");
-    r->made.is_triclinic = !is_right;
-    return lay(length, degrees, r->made.box)
-               ? ALLOT_OK
-               : al_columns_fault(&r->c, r->c.line + ANGLES_AT, "no cell has these three angles");
+    return al_structure_cell(&r->c, CELL_AT, CELL_WIDTH, ANGLES_AT, ANGLES_WIDTH, &r->made);
 }
 
 /* ---- atoms ----------------------------------------------------------------------------------------------

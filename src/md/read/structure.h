@@ -18,4 +18,11 @@ allot_err al_structure_title(al_columns *c, size_t first, al_gro *made);
  * @return code; ALLOT_EFORMAT: there are no atoms; ALLOT_ENOMEM */
 allot_err al_structure_finish(al_columns *c, allot_err code, al_gro *made, const char *wanted, al_gro *gro);
 
+/** A cell by its lengths and angles, in Angstrom and degrees, becomes the box, laid as GROMACS lays it. One
+ * of zeros is none, and a cube of 1 Angstrom, which is what files have that know of no cell, as after NMR.
+ * @param first, width  columns of the first length, from 0; angles_first, angles_width: of the first angle
+ * @return ALLOT_OK; ALLOT_EFORMAT: there is no such cell */
+allot_err al_structure_cell(al_columns *c, size_t first, size_t width, size_t angles_first,
+                            size_t angles_width, al_gro *made);
+
 #endif

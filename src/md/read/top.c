@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "md/match.h"
 #include "md/read/top_molecule.h"
 #include "md/read/top_types.h"
 
@@ -113,26 +114,6 @@ static allot_err read_line(al_top_reader *r, char *text, al_top_directive *now)
     }
 }
 
-/** grompp notes a charge that is not 0. */
-static allot_err check_charge(al_top_reader *r)
-{
-    double total = 0;
-    char text[160];
-    for (uint32_t k = 0; k < r->top.nrows; k++) {
-        const al_molecule *m = &r->top.molecules[r->top.rows[k].molecule];
-        double charge = 0;
-        for (uint32_t a = 0; a < m->natoms; a++)
-            charge += m->atoms[a].charge;
-        total += charge * (double)r->top.rows[k].count;
-    }
-    if (fabs(total) < 1e-4)
-        return ALLOT_OK;
-    bool is_whole = fabs(total - rint(total)) < 1e-2;
-    (void)snprintf(text, sizeof text, "%s: the system has a charge of %.6f%s\n", r->source.files[0].path,
-                   total, is_whole ? "" : ", which is not a whole number");
-    return al_buffer_text(r->warnings, text) ? ALLOT_OK : al_top_no_memory(r);
-}
-
 static allot_err finish(al_top_reader *r)
 {
     if (r->top.name == NULL || r->top.natoms == 0)
@@ -140,7 +121,8 @@ static allot_err finish(al_top_reader *r)
                        r->source.files[0].path, r->line != NULL ? r->line->line : 1,
                        r->top.name == NULL ? "[ system ] and its name" : "[ molecules ]");
     allot_err code = al_top_make_matrix(r);
-    return code == ALLOT_OK ? check_charge(r) : code;
+    return code == ALLOT_OK ? al_topology_tell_charge(&r->top, r->source.files[0].path, r->warnings, r->err)
+                            : code;
 }
 
 static void reader_fini(al_top_reader *r)

@@ -17,7 +17,7 @@ allot_err al_top_read(const char *path, const al_source_options *options, al_top
 /** The same of a text that is called name. */
 allot_err al_top_parse(const char *text, size_t nbytes, const char *name, const al_source_options *options,
                        al_topology *topology, al_buffer *warnings, allot_error *err);
-/** Make bonds (1 and 2) constraints: all, or those of an atom whose name begins with H or h (grompp's rule).
+/** Make bonds (1 and 2) constraints: all, or those of hydrogens.
  * @return ALLOT_OK; ALLOT_ENOMEM: the topology is unusable, al_topology_fini() it */
 allot_err al_topology_constrain(al_topology *topology, bool only_hydrogens, allot_error *err);
 

@@ -2,24 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <ctype.h>
-
 #include "base/fail.h"
 #include "md/read/source.h"
 #include "md/read/top.h"
-
-static bool is_hydrogen(const al_molecule_atom *atom)
-{
-    return toupper((unsigned char)atom->name[0]) == 'H';
-}
 
 static allot_err constrain(al_molecule *m, al_term_kind kind, bool only_hydrogens)
 {
     uint32_t kept = 0, *n = &m->nterms[AL_TERM_CONSTRAINT];
     for (uint32_t k = 0; k < m->nterms[kind]; k++) {
         al_term term = m->terms[kind][k];
-        if (only_hydrogens && !is_hydrogen(&m->atoms[term.atom[0]]) &&
-            !is_hydrogen(&m->atoms[term.atom[1]])) {
+        if (only_hydrogens && !m->atoms[term.atom[0]].is_hydrogen && !m->atoms[term.atom[1]].is_hydrogen) {
             m->terms[kind][kept++] = term;
             continue;
         }

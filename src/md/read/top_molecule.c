@@ -4,6 +4,7 @@
  */
 #include "md/read/top_molecule.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ allot_err al_top_read_atom(al_top_reader *r)
                             AL_TOPOLOGY_NAME);
     (void)snprintf(a.residue_name, sizeof a.residue_name, "%s", w[3]);
     (void)snprintf(a.name, sizeof a.name, "%s", w[4]);
+    a.is_hydrogen = toupper((unsigned char)a.name[0]) == 'H'; /* grompp's rule */
     a.charge = r->types[a.type].charge;
     a.mass = r->types[a.type].mass;
     if ((r->nwords > 6 && !al_top_number(w[6], &a.charge)) ||
