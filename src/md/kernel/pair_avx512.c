@@ -19,10 +19,10 @@ enum { GROUP = 2, ESTIMATE_BITS = 14 };
 #define with(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define with_less(a, b, c) _mm512_fmsub_ps(a, b, c)
 #define without(a, b, c) _mm512_fnmadd_ps(a, b, c)
-#define lesser(a, b) _mm512_min_ps(a, b)
 #define below(which, a, b) _mm512_mask_cmp_ps_mask(which, a, b, _CMP_LT_OQ)
 #define keep(which, a) _mm512_maskz_mov_ps(which, a)
 #define both(which, other) ((lanes)((which) & (other)))
+#define either(which, other) ((lanes)((which) | (other)))
 #define bits(n) ((lanes)(n))
 #define is_any(which) ((which) != 0)
 #define inverse_of(which, a) _mm512_maskz_rcp14_ps(which, a)
@@ -70,6 +70,15 @@ static inline reals look_up(const float *table, uint32_t n, const uint32_t *ti, 
         _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_add_epi32(j, _mm256_set1_epi32((int)(n * ti[0])))),
                            _mm256_add_epi32(j, _mm256_set1_epi32((int)(n * ti[1]))), 1);
     return _mm512_i32gather_ps(at, table, 4);
+}
+
+static inline uint32_t put_chosen(uint32_t *to, const uint32_t *from, uint32_t n, uint32_t mask)
+{
+    (void)n;
+    __m512i chosen = _mm512_maskz_compress_epi32((__mmask16)mask, _mm512_maskz_loadu_epi32((__mmask16)mask, from));
+    uint32_t count = (uint32_t)__builtin_popcount(mask);
+    _mm512_mask_storeu_epi32(to, (__mmask16)((1U << count) - 1), chosen);
+    return count;
 }
 
 #include "md/kernel/pair_lanes.h"
