@@ -41,12 +41,16 @@ static inline float distance2(const al_bounds *a, const al_bounds *b)
 /* ---- candidates -----------------------------------------------------------------------------------------
  */
 
-/** The first block of [begin, end), which are sorted, that reaches up to z. */
-static uint32_t first_up_to(const al_bounds *blocks, uint32_t begin, uint32_t end, float z)
+/** So many blocks of a column are worth a search for those that may be near, which has branches that are as
+ * often foreseen wrongly as not. */
+enum { MANY = 32 };
+
+/** The first of the numbers [begin, end), which rise, that is z or more. */
+static uint32_t first_up_to(const float *numbers, uint32_t begin, uint32_t end, float z)
 {
     while (begin < end) {
         uint32_t middle = begin + (end - begin) / 2;
-        if (blocks[middle].greatest[2] < z)
+        if (numbers[middle] < z)
             begin = middle + 1;
         else
             end = middle;
@@ -66,12 +70,14 @@ static bool search_column(al_pairs *pairs, const al_pair_space *space, const al_
     if (!al_grow(&pairs->candidates, &pairs->room_candidates, pairs->ncandidates + end - begin,
                  sizeof *pairs->candidates))
         return false;
-    float reach2 = space->reach * space->reach;
-    uint32_t block = first_up_to(space->blocks, begin, end, own->least[2] - space->reach);
-    for (; block < end && space->blocks[block].least[2] <= own->greatest[2] + space->reach; block++) {
-        pairs->candidates[pairs->ncandidates] = block;
-        pairs->ncandidates += distance2(&space->blocks[block], own) < reach2;
+    if (end - begin > MANY) {
+        const float *least = space->spans.rows + 2 * space->spans.stride,
+                    *greatest = least + 3 * space->spans.stride;
+        begin = first_up_to(greatest, begin, end, own->least[2] - space->reach);
+        end = first_up_to(least, begin, end, own->greatest[2] + space->reach);
     }
+    pairs->ncandidates += space->kernels->find_near(own, &space->spans, begin, end, space->reach,
+                                                    pairs->candidates + pairs->ncandidates);
     return true;
 }
 

@@ -6,13 +6,13 @@
  * GROUP times eight same(x) sum(a, b) less(a, b) product(a, b) with(a, b, c) with_less(a, b, c) without(a, b,
  * c) x in all lanes, a + b, a - b, a b, a b + c, a b - c, c - a b
  *   below(which, a, b) keep(which, a) both(which, which) either(which, which) is_any(which) bits(n)
- *                    lanes where a < b; a or 0; lanes in both; in one; whether there are any; lanes from the bits of
- * a mask inverse_of(which, a) inverse_root_of(which, a) estimates, 0 in other lanes, that one step of
+ *                    lanes where a < b; a or 0; lanes in both; in one; whether there are any; lanes from the
+ * bits of a mask inverse_of(which, a) inverse_root_of(which, a) estimates, 0 in other lanes, that one step of
  * Newton's refines to a float's precision block_of(x) group_of(x) add_to_block(x, a) add_to_group(x, a)
  * total(a) eight numbers for each atom; one number for each, eight times; the same, changed; the sum of lanes
  *   look_up(table, n, ti, tj)  of types of GROUP atoms and of eight
- *   put_chosen(to, from, n, mask)  of n numbers, sixteen at most, those with their bit set, beside each other;
- *                    returns how many
+ *   put_chosen(to, from, n, mask)  of n numbers, sixteen at most, those with their bit set, beside each
+ * other; returns how many
  *
  * What a pair needs is known when this is compiled: functions below are instances of one for what the
  * parameters ask for.
@@ -444,4 +444,36 @@ static void prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, co
     near->nwhole = nwhole;
     near->nfirst = nfirst;
     near->nsecond = nsecond;
+}
+
+/* ---- blocks near others ---------------------------------------------------------------------------------
+ */
+
+static uint32_t find_near(const al_bounds *own, const al_spans *blocks, uint32_t begin, uint32_t end,
+                          float reach, uint32_t *near)
+{
+    enum { LANES = GROUP * AL_BLOCK };
+    const reals reach2 = same(reach * reach), zero = same(0);
+    uint32_t count = 0, numbers[LANES];
+    reals least[3], greatest[3];
+    for (int d = 0; d < 3; d++) {
+        least[d] = same(own->least[d]);
+        greatest[d] = same(own->greatest[d]);
+    }
+    for (uint32_t block = begin; block < end; block += LANES) {
+        const float *row = blocks->rows + block;
+        uint32_t n = end - block < LANES ? end - block : LANES;
+        reals apart2 = zero;
+        for (size_t d = 0; d < 3; d++, row += blocks->stride) {
+            reals above = less(load(row), greatest[d]),
+                  below = less(least[d], load(row + 3 * blocks->stride));
+            reals apart = greater(greater(above, below), zero);
+            apart2 = with(apart, apart, apart2);
+        }
+        for (uint32_t k = 0; k < LANES; k++)
+            numbers[k] = block + k;
+        count += put_chosen(near + count, numbers, n,
+                            to_bits(below(bits(UINT32_MAX >> (32 - n)), apart2, reach2)));
+    }
+    return count;
 }
