@@ -85,6 +85,16 @@ static inline uint32_t put_chosen(uint32_t *to, const uint32_t *from, uint32_t n
     return count;
 }
 
+static inline uint32_t put_numbers(uint32_t *to, uint32_t first, uint32_t n, uint32_t mask)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        to[count] = first + k;
+        count += mask >> k & 1;
+    }
+    return count;
+}
+
 #include "md/kernel/pair_lanes.h"
 
 static bool can_run(void)

@@ -75,14 +75,22 @@ static inline reals look_up(const float *table, uint32_t n, const uint32_t *ti, 
     return _mm512_i32gather_ps(at, table, 4);
 }
 
-static inline uint32_t put_chosen(uint32_t *to, const uint32_t *from, uint32_t n, uint32_t mask)
+/** What the mask chooses of sixteen. @return how many */
+static inline uint32_t put(uint32_t *to, __m512i numbers, uint32_t mask)
 {
-    (void)n;
-    __m512i chosen =
-        _mm512_maskz_compress_epi32((__mmask16)mask, _mm512_maskz_loadu_epi32((__mmask16)mask, from));
     uint32_t count = (uint32_t)__builtin_popcount(mask);
-    _mm512_mask_storeu_epi32(to, (__mmask16)((1U << count) - 1), chosen);
+    _mm512_mask_storeu_epi32(to, (__mmask16)((1U << count) - 1),
+                             _mm512_maskz_compress_epi32((__mmask16)mask, numbers));
     return count;
+}
+
+#define put_chosen(to, from, n, mask) put(to, _mm512_maskz_loadu_epi32((__mmask16)(mask), from), mask)
+
+static inline uint32_t put_numbers(uint32_t *to, uint32_t first, uint32_t n, uint32_t mask)
+{
+    const __m512i steps = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    (void)n;
+    return put(to, _mm512_add_epi32(_mm512_set1_epi32((int)first), steps), mask);
 }
 
 #include "md/kernel/pair_lanes.h"

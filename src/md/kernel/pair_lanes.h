@@ -11,8 +11,9 @@
  * Newton's refines to a float's precision block_of(x) group_of(x) add_to_block(x, a) add_to_group(x, a)
  * total(a) eight numbers for each atom; one number for each, eight times; the same, changed; the sum of lanes
  *   look_up(table, n, ti, tj)  of types of GROUP atoms and of eight
- *   put_chosen(to, from, n, mask)  of n numbers, sixteen at most, those with their bit set, beside each
- * other; returns how many
+ *   put_chosen(to, from, n, mask), put_numbers(to, first, n, mask)  of n numbers, sixteen at most, in
+ *                    from[], or first, first + 1 and so on: those with their bit set, beside each other;
+ * return how many
  *
  * What a pair needs is known when this is compiled: functions below are instances of one for what the
  * parameters ask for.
@@ -454,7 +455,7 @@ static uint32_t find_near(const al_bounds *own, const al_spans *blocks, uint32_t
 {
     enum { LANES = GROUP * AL_BLOCK };
     const reals reach2 = same(reach * reach), zero = same(0);
-    uint32_t count = 0, numbers[LANES];
+    uint32_t count = 0;
     reals least[3], greatest[3];
     for (int d = 0; d < 3; d++) {
         least[d] = same(own->least[d]);
@@ -470,10 +471,8 @@ static uint32_t find_near(const al_bounds *own, const al_spans *blocks, uint32_t
             reals apart = greater(greater(above, below), zero);
             apart2 = with(apart, apart, apart2);
         }
-        for (uint32_t k = 0; k < LANES; k++)
-            numbers[k] = block + k;
-        count += put_chosen(near + count, numbers, n,
-                            to_bits(below(bits(UINT32_MAX >> (32 - n)), apart2, reach2)));
+        count +=
+            put_numbers(near + count, block, n, to_bits(below(bits(UINT32_MAX >> (32 - n)), apart2, reach2)));
     }
     return count;
 }
