@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "base/fail.h"
+#include "base/table.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,28 +23,18 @@ allot_err al_fail(allot_error *err, allot_err code, int os_errno, const char *fo
     return code;
 }
 
+#define NAME(name, text) "ALLOT_" #name,
+
 const char *allot_err_name(allot_err code)
 {
-    switch (code) {
-#define NAME(name, text)                                                                                     \
-    case ALLOT_##name:                                                                                       \
-        return "ALLOT_" #name;
-        ALLOT_ERRORS(NAME)
-#undef NAME
-    }
-    return "ALLOT_E?";
+    static const char *const names[] = {ALLOT_ERRORS(NAME)};
+    return al_table_at(names, sizeof names / sizeof names[0], code, "ALLOT_E?");
 }
 
 const char *allot_err_text(allot_err code)
 {
-    switch (code) {
-#define TEXT(name, text)                                                                                     \
-    case ALLOT_##name:                                                                                       \
-        return text;
-        ALLOT_ERRORS(TEXT)
-#undef TEXT
-    }
-    return "unknown error";
+    static const char *const texts[] = {ALLOT_ERRORS(AL_TABLE_TEXT)};
+    return al_table_at(texts, sizeof texts / sizeof texts[0], code, "unknown error");
 }
 
 const char *allot_version(void)

@@ -9,7 +9,7 @@
 #define AL_MD_CHECKPOINT_H
 
 #include "base/buffer.h"
-#include "md/pme.h"
+#include "md/pme_choice.h"
 #include "md/space.h"
 
 enum { AL_CHECKPOINT_VERSION = 3, AL_CHECKPOINT_RANKS_MOST = 1000000, AL_CHECKPOINT_MESH_MOST = 1000000 };

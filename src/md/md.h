@@ -17,6 +17,7 @@
 #include "md/drift.h"
 #include "md/field.h"
 #include "md/forces.h"
+#include "md/pme_choice.h"
 #include "md/units.h"
 
 /** How time goes on: see kernel/nve.h. */

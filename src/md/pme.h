@@ -11,14 +11,8 @@
 #define AL_MD_PME_H
 
 #include "comm/domain.h"
-#include "md/fft.h"
 #include "md/kernel/mesh.h"
-
-/** How electrostatics are split between pairs and a mesh. */
-typedef struct al_split {
-    int mesh[3];   /**< points along each vector of the box */
-    double cutoff; /**< of pairs; 0: there is no such split */
-} al_split;
+#include "md/waves.h"
 
 typedef struct al_pme_opts {
     al_comm *comm;
@@ -32,19 +26,7 @@ typedef struct al_pme_opts {
     double coulomb; /**< energy of two unit charges at a unit's distance */
 } al_pme_opts;
 
-/** What a rank adds to the sums over all. */
-typedef struct al_pme_sums {
-    double energy;
-    double virial[3][3]; /**< its trace has the sign of the sum of r . f */
-} al_pme_sums;
-
 typedef struct al_pme al_pme;
-
-/** The beta for which erfc(beta cutoff) is the tolerance, by bisection. Pure. */
-double al_pme_beta(double cutoff, double tolerance);
-/** Mesh points along a vector of a box for a spacing of at most so much: a number that transforms fast,
- * the same that GROMACS takes. Pure. */
-int al_pme_points(double length, double spacing);
 
 /** Collective. @return ALLOT_OK; ALLOT_ENOMEM */
 allot_err al_pme_open(al_pme **pme, const al_pme_opts *opts, allot_error *err);

@@ -13,6 +13,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/table.h"
+
 /** Handing over must promise this share of the time, since the estimate of what is left may be off. */
 #define GAIN_WANTED 0.05
 /** Work done so far that pays for an attempt of cost 1, whatever is left: a loss of at most 1 in 20. */
@@ -159,26 +161,14 @@ void allot_plan_grain(const allot_costs *costs, const allot_work *work, allot_pl
 
 const char *allot_reason_name(allot_reason reason)
 {
-    switch (reason) {
-#define NAME(name, text)                                                                                     \
-    case ALLOT_REASON_##name:                                                                                \
-        return #name;
-        ALLOT_REASONS(NAME)
-#undef NAME
-    }
-    return "?";
+    static const char *const names[] = {ALLOT_REASONS(AL_TABLE_NAME)};
+    return al_table_at(names, sizeof names / sizeof names[0], reason, "?");
 }
 
 const char *allot_reason_text(allot_reason reason)
 {
-    switch (reason) {
-#define TEXT(name, text)                                                                                     \
-    case ALLOT_REASON_##name:                                                                                \
-        return text;
-        ALLOT_REASONS(TEXT)
-#undef TEXT
-    }
-    return "unknown reason";
+    static const char *const texts[] = {ALLOT_REASONS(AL_TABLE_TEXT)};
+    return al_table_at(texts, sizeof texts / sizeof texts[0], reason, "unknown reason");
 }
 
 /** A time with the unit a person would choose, three digits of it. */

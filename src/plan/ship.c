@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "base/table.h"
+
 /** Starting a process there and taking what it wrote, where it was not measured yet. */
 #define START_ASSUMED_NS 2e6
 /** A chunk is so long that this is a twentieth of it ... */
@@ -63,24 +65,12 @@ void al_plan_ship(const al_ship_work *work, const al_ship_engine *engine, al_shi
 
 const char *al_ship_reason_name(al_ship_reason reason)
 {
-    switch (reason) {
-#define NAME(name, text)                                                                                     \
-    case AL_SHIP_##name:                                                                                     \
-        return #name;
-        AL_SHIP_REASONS(NAME)
-#undef NAME
-    }
-    return "?";
+    static const char *const names[] = {AL_SHIP_REASONS(AL_TABLE_NAME)};
+    return al_table_at(names, sizeof names / sizeof names[0], reason, "?");
 }
 
 const char *al_ship_reason_text(al_ship_reason reason)
 {
-    switch (reason) {
-#define TEXT(name, text)                                                                                     \
-    case AL_SHIP_##name:                                                                                     \
-        return text;
-        AL_SHIP_REASONS(TEXT)
-#undef TEXT
-    }
-    return "unknown reason";
+    static const char *const texts[] = {AL_SHIP_REASONS(AL_TABLE_TEXT)};
+    return al_table_at(texts, sizeof texts / sizeof texts[0], reason, "unknown reason");
 }

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/table.h"
 #include "pool/control.h"
 #include "pool/pool.h"
 #include "pool/shared.h"
@@ -175,14 +176,8 @@ void al_procs_outcome_fini(al_procs_outcome *outcome)
 
 const char *allot_fault_text(allot_fault_kind kind)
 {
-    switch (kind) {
-#define TEXT(name, text)                                                                                     \
-    case ALLOT_FAULT_##name:                                                                                 \
-        return text;
-        ALLOT_FAULTS(TEXT)
-#undef TEXT
-    }
-    return "unknown";
+    static const char *const texts[] = {ALLOT_FAULTS(AL_TABLE_TEXT)};
+    return al_table_at(texts, sizeof texts / sizeof texts[0], kind, "unknown");
 }
 
 static void say_fault(allot_error *err, const char *noun, unsigned long long index, const allot_fault *fault)

@@ -1,7 +1,8 @@
 /* team.h - some engines and the board in shared memory at which they get their work.
  *
  * Rooms: seat.c is who has which items, team.c makes and buries engines, watch.c is the caller during a call,
- * engine.c is what runs in the engine, procs.c decides which team a call gets.
+ * with orders.c and ends.c (caller.h), engine.c is what runs in the engine, procs.c decides which team a call
+ * gets.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -15,6 +15,7 @@
 #include "comm/cuts.h"
 #include "md/kernel/pair.h"
 #include "md/pme.h"
+#include "md/pme_choice.h"
 #include "support/prop.h"
 #include "support/ranks.h"
 
