@@ -102,7 +102,8 @@ static bool columns_near(const al_zone *zone, int d, const al_bounds *own, float
 static bool search_columns(al_pairs *pairs, const al_pair_space *space, const al_zone *zone, uint32_t begin,
                            uint32_t end, uint32_t first, const al_bounds *own)
 {
-    const float reach2 = space->reach * space->reach;
+    const float reach2 =
+        space->reach * space->reach * 1.00001F; /* kernels round otherwise than aside2() does */
     const uint32_t *at = zone->columns;
     bool are_long = at[end] - at[begin] > MANY * (end - begin);
     for (uint32_t c = begin; c < end; c++) {
