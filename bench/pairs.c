@@ -197,6 +197,7 @@ static void time_all(al_space *space, double cutoff, int rounds)
                 const al_pair_space where = {.zones = space->zones,
                                              .blocks = space->block_bounds,
                                              .clusters = space->cluster_bounds,
+                                             .spans = space->spans,
                                              .x = space->x_bounds,
                                              .kernels = space->opts.kernels,
                                              .reach = (float)cutoff,

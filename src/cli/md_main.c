@@ -145,6 +145,20 @@ static allot_err try_speed(void *arg, double *ns_per_day, allot_error *err)
     return code;
 }
 
+/** Starting ranks is what `allot md` does, not this program: whoever started it by itself is told. */
+static bool is_started_as_asked(const al_md_options *options, const al_comm *comm)
+{
+    int nranks = comm->size;
+    const char *what = options->dry_run                                             ? "--dry-run"
+                       : options->on != NULL && !al_md_step_is_rank()               ? "--on"
+                       : options->nranks > 1 && options->nranks != (uint64_t)nranks ? "--ranks"
+                                                                                    : NULL;
+    if (what != NULL && comm->rank == 0)
+        al_complain("md", "%s: this program starts no ranks, and there %s %d: use `allot md`", what,
+                    nranks == 1 ? "is" : "are", nranks);
+    return what == NULL;
+}
+
 int al_md_run(int argc, char **argv)
 {
     static al_simulation s;
@@ -164,7 +178,7 @@ int al_md_run(int argc, char **argv)
     bool is_lost = ntasks > 1 && s.nranks == 1 && s.options.nranks != 1;
     if (is_lost)
         al_md_step_complain(ntasks);
-    status = is_lost ? AL_EXIT_USAGE : simulate(&s);
+    status = is_lost || !is_started_as_asked(&s.options, s.comm) ? AL_EXIT_USAGE : simulate(&s);
     s.comm->close(s.comm);
     if (fflush(stdout) != 0 && status == AL_EXIT_OK)
         status = AL_EXIT_FAILED;

@@ -17,6 +17,19 @@ enum {
     AL_BLOCK_REALS = 24, /**< numbers that a vector for each atom of a block takes: x[8] y[8] z[8] */
 };
 
+/** What a box of atoms spans: least x y z, greatest x y z. */
+typedef struct al_bounds {
+    float least[3], greatest[3];
+} al_bounds;
+
+/** Bounds of many, for vectors: each of the six numbers of all of them in a row. */
+typedef struct al_spans {
+    float *rows;   /**< [6 * stride]: least x, y, z; greatest x, y, z */
+    size_t stride; /**< from a row to the next one: how many there are, and AL_SPANS_BEYOND */
+} al_spans;
+
+enum { AL_SPANS_BEYOND = 16 /**< may be read, and mean nothing */ };
+
 /** Where coordinate d (0, 1, 2) of the atom at `place` is in an array of blocks. */
 static inline size_t al_block_at(size_t place, unsigned d)
 {

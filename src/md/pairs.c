@@ -41,12 +41,16 @@ static inline float distance2(const al_bounds *a, const al_bounds *b)
 /* ---- candidates -----------------------------------------------------------------------------------------
  */
 
-/** The first block of [begin, end), which are sorted, that reaches up to z. */
-static uint32_t first_up_to(const al_bounds *blocks, uint32_t begin, uint32_t end, float z)
+/** Columns of more blocks are worth a search for those that may be near, which has branches that are as
+ * often foreseen wrongly as not. */
+enum { MANY = 32 };
+
+/** The first of the numbers [begin, end), which rise, that is z or more. */
+static uint32_t first_up_to(const float *numbers, uint32_t begin, uint32_t end, float z)
 {
     while (begin < end) {
         uint32_t middle = begin + (end - begin) / 2;
-        if (blocks[middle].greatest[2] < z)
+        if (numbers[middle] < z)
             begin = middle + 1;
         else
             end = middle;
@@ -54,25 +58,29 @@ static uint32_t first_up_to(const al_bounds *blocks, uint32_t begin, uint32_t en
     return begin;
 }
 
-/** Candidates in one column, of the blocks from `first` on. */
-static bool search_column(al_pairs *pairs, const al_pair_space *space, const al_zone *zone, uint32_t column,
-                          uint32_t first, const al_bounds *own)
+/** Candidates of the blocks [begin, end). @return false: out of memory */
+static bool search(al_pairs *pairs, const al_pair_space *space, uint32_t begin, uint32_t end,
+                   const al_bounds *own)
 {
-    uint32_t begin = zone->columns[column] > first ? zone->columns[column] : first;
-    uint32_t end = zone->columns[column + 1];
     if (begin >= end)
         return true;
-    pairs->is_near[zone->first_column + column] = true;
     if (!al_grow(&pairs->candidates, &pairs->room_candidates, pairs->ncandidates + end - begin,
                  sizeof *pairs->candidates))
         return false;
-    float reach2 = space->reach * space->reach;
-    uint32_t block = first_up_to(space->blocks, begin, end, own->least[2] - space->reach);
-    for (; block < end && space->blocks[block].least[2] <= own->greatest[2] + space->reach; block++) {
-        pairs->candidates[pairs->ncandidates] = block;
-        pairs->ncandidates += distance2(&space->blocks[block], own) < reach2;
-    }
+    pairs->ncandidates += space->kernels->find_near(own, &space->spans, begin, end, space->reach,
+                                                    pairs->candidates + pairs->ncandidates);
     return true;
+}
+
+/** Candidates in one column that is long, of the blocks [begin, end), by where they are in it. */
+static bool search_column(al_pairs *pairs, const al_pair_space *space, uint32_t begin, uint32_t end,
+                          const al_bounds *own)
+{
+    const float *least = space->spans.rows + 2 * space->spans.stride;
+    const float *greatest = least + 3 * space->spans.stride;
+    begin = first_up_to(greatest, begin, end, own->least[2] - space->reach);
+    end = first_up_to(least, begin, end, own->greatest[2] + space->reach);
+    return search(pairs, space, begin, end, own);
 }
 
 /** Columns in direction d that are within reach of bounds. @return false: none */
@@ -90,20 +98,36 @@ static bool columns_near(const al_zone *zone, int d, const al_bounds *own, float
     return true;
 }
 
+/** Candidates in columns [begin, end) beside each other, of the blocks from `first` on. */
+static bool search_columns(al_pairs *pairs, const al_pair_space *space, const al_zone *zone, uint32_t begin,
+                           uint32_t end, uint32_t first, const al_bounds *own)
+{
+    const float reach2 =
+        space->reach * space->reach * 1.00001F; /* kernels round otherwise than aside2() does */
+    const uint32_t *at = zone->columns;
+    bool are_long = at[end] - at[begin] > MANY * (end - begin);
+    for (uint32_t c = begin; c < end; c++) {
+        if (at[c + 1] <= first || at[c] == at[c + 1] || aside2(&zone->column_bounds[c], own) >= reach2)
+            continue;
+        pairs->is_near[zone->first_column + c] = true;
+        if (are_long && !search_column(pairs, space, at[c] > first ? at[c] : first, at[c + 1], own))
+            return false;
+    }
+    return are_long || search(pairs, space, at[begin] > first ? at[begin] : first, at[end], own);
+}
+
 /** Candidates in a zone, of the blocks from `first` on. */
 static bool search_zone(al_pairs *pairs, const al_pair_space *space, const al_zone *zone, uint32_t first,
                         const al_bounds *own)
 {
-    float reach2 = space->reach * space->reach;
     uint32_t begin[2], end[2];
     if (zone->nblocks == 0 || !columns_near(zone, 0, own, space->reach, &begin[0], &end[0]) ||
         !columns_near(zone, 1, own, space->reach, &begin[1], &end[1]))
         return true;
     for (uint32_t cx = begin[0]; cx < end[0]; cx++)
-        for (uint32_t c = cx * zone->ncolumns[1] + begin[1]; c < cx * zone->ncolumns[1] + end[1]; c++)
-            if (zone->columns[c + 1] > first && aside2(&zone->column_bounds[c], own) < reach2 &&
-                !search_column(pairs, space, zone, c, first, own))
-                return false;
+        if (!search_columns(pairs, space, zone, cx * zone->ncolumns[1] + begin[1],
+                            cx * zone->ncolumns[1] + end[1], first, own))
+            return false;
     return true;
 }
 

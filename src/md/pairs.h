@@ -16,6 +16,7 @@
 typedef struct al_pair_space {
     const al_zone *zones; /**< [AL_ZONES] */
     const al_bounds *blocks, *clusters;
+    al_spans spans;               /**< of blocks */
     const al_bounds *zone_bounds; /**< [AL_ZONES]; may be NULL for AL_PAIRS_ALL */
     const float *x;
     const al_kernels *kernels;

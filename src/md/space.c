@@ -138,6 +138,7 @@ static void free_blocks(al_space *space)
     free(space->xr);
     free(space->fr);
     free(space->block_bounds);
+    free(space->spans.rows);
     free(space->cluster_bounds);
 }
 
@@ -400,9 +401,12 @@ static bool grow_blocks(al_space *space, uint32_t nblocks)
     space->x_bounds = space->opts.is_double ? aligned_alloc(ALIGNED, numbers * sizeof(double)) : space->xr;
     space->block_bounds = malloc(room * sizeof *space->block_bounds);
     space->cluster_bounds = malloc(2 * room * sizeof *space->cluster_bounds);
+    space->spans.stride = room + AL_SPANS_BEYOND;
+    space->spans.rows = calloc(6 * space->spans.stride, sizeof *space->spans.rows);
     return space->id != NULL && space->x != NULL && space->v != NULL && space->x_listed != NULL &&
            space->mass != NULL && space->inverse_mass != NULL && space->xr != NULL && space->fr != NULL &&
-           space->x_bounds != NULL && space->block_bounds != NULL && space->cluster_bounds != NULL;
+           space->x_bounds != NULL && space->block_bounds != NULL && space->cluster_bounds != NULL &&
+           space->spans.rows != NULL;
 }
 
 static uint32_t nshares_of(const al_space *space)
@@ -524,6 +528,7 @@ static int fill_pieces(uint64_t begin, uint64_t end, void *arg)
                  place < (size_t)zone->columns[last] * AL_BLOCK; place++)
                 fill_place(space, place);
             al_zone_bound(zone, first, last, space->x_bounds, space->block_bounds, space->cluster_bounds);
+            al_zone_span(zone, first, last, space->block_bounds, &space->spans);
         }
     return 0;
 }
@@ -558,6 +563,7 @@ static int build_part(uint64_t begin, uint64_t end, void *arg)
     const al_pair_space pairs = {.zones = space->zones,
                                  .blocks = space->block_bounds,
                                  .clusters = space->cluster_bounds,
+                                 .spans = space->spans,
                                  .zone_bounds = space->zone_bounds,
                                  .x = space->x_bounds,
                                  .kernels = space->opts.kernels,

@@ -79,6 +79,7 @@ typedef struct al_space {
     size_t mass_stride;          /**< from a block's to the next one's: AL_BLOCK or 0 */
     void *xr, *fr;               /**< float or double, of all blocks */
     al_bounds *block_bounds, *cluster_bounds, zone_bounds[AL_ZONES];
+    al_spans spans;  /**< of blocks: their bounds */
     float *x_bounds; /**< positions as floats, for the list: xr itself unless is_double */
     const uint32_t *excluded_first, *excluded; /**< as in al_pair_space; placed() sets them */
     al_pairs *parts;                           /**< [nparts]: the list, in pieces of about the same length */

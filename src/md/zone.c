@@ -369,6 +369,16 @@ void al_zone_bound(al_zone *zone, uint32_t begin, uint32_t end, const float *x, 
     }
 }
 
+void al_zone_span(const al_zone *zone, uint32_t begin, uint32_t end, const al_bounds *blocks,
+                  const al_spans *spans)
+{
+    for (uint32_t block = zone->columns[begin]; block < zone->columns[end]; block++)
+        for (size_t d = 0; d < 3; d++) {
+            spans->rows[d * spans->stride + block] = blocks[block].least[d];
+            spans->rows[(d + 3) * spans->stride + block] = blocks[block].greatest[d];
+        }
+}
+
 al_bounds al_zone_bounds(const al_zone *zone)
 {
     al_bounds all = empty;

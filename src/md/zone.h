@@ -19,11 +19,6 @@ enum { AL_ZONES = 8 };
 
 #define AL_NO_NUMBER UINT32_MAX /**< where there is no atom */
 
-/** What a box of atoms spans: least x y z, greatest x y z. */
-typedef struct al_bounds {
-    float least[3], greatest[3];
-} al_bounds;
-
 /** Begin with zeros. */
 typedef struct al_zone {
     uint32_t first_block, nblocks;
@@ -67,6 +62,9 @@ uint32_t al_zone_ncolumns(const al_zone *zone);
  * @param blocks, clusters  of all zones, by number */
 void al_zone_bound(al_zone *zone, uint32_t begin, uint32_t end, const float *x, al_bounds *blocks,
                    al_bounds *clusters);
+/** The bounds of the blocks in columns [begin, end) as kernels look through them. */
+void al_zone_span(const al_zone *zone, uint32_t begin, uint32_t end, const al_bounds *blocks,
+                  const al_spans *spans);
 /** Bounds of all of its columns. */
 al_bounds al_zone_bounds(const al_zone *zone);
 

@@ -111,6 +111,15 @@ fi
 expect 0 "$(readlink -f "$ALLOT_BUILD")/allot-md" '' --lj 500 --dry-run
 expect 2 '' '*one allocation of Slurm*' --lj 500 --on slurm*2
 expect 2 '' '*--on slurm:nodes=0: *' --lj 500 --on slurm:nodes=0
+# The program that simulates starts no ranks: it says so, and does not leave the option out.
+for words in '-n 2:--ranks' '--on slurm:--on' '--dry-run:--dry-run'; do
+    # shellcheck disable=SC2086
+    verify eval '! "$ALLOT_BUILD/allot-md" --lj 500 --steps 1 ${words%:*} >"$out" 2>"$err"'
+    verify grep -q "^allot md: ${words##*:}: this program starts no ranks, and there is 1: use .allot md.$" "$err"
+    verify test ! -s "$out"
+done
+"$ALLOT_BUILD/allot-md" --lj 500 --steps 1 -n 1 -q >"$out"
+verify grep -q '^ *1 ' "$out"
 # srun without PMIx starts as many simulations, not ranks; one of them says so.
 SLURM_STEP_NUM_TASKS=3 SLURM_PROCID=0 expect 2 '' 'allot md: srun started 3 of this, and each found itself alone*' --lj 500
 SLURM_STEP_NUM_TASKS=3 SLURM_PROCID=1 expect 2 '' '' --lj 500

@@ -82,7 +82,8 @@ static al_atom *atoms_of(const al_md *md)
 }
 
 /** Energy and virial of all pairs of a periodic box, each by its nearest image. */
-static void sum_all_pairs(const al_atom *atoms, size_t n, double box, double *energy, double *virial)
+static void sum_all_pairs_in(const al_atom *atoms, size_t n, const double *box, double *energy,
+                             double *virial)
 {
     *energy = *virial = 0;
     for (size_t i = 0; i < n; i++)
@@ -90,7 +91,7 @@ static void sum_all_pairs(const al_atom *atoms, size_t n, double box, double *en
             double r2 = 0;
             for (int d = 0; d < 3; d++) {
                 double apart = atoms[i].x[d] - atoms[j].x[d];
-                apart -= box * rint(apart / box);
+                apart -= box[d] * rint(apart / box[d]);
                 r2 += apart * apart;
             }
             if (r2 >= 6.25)
@@ -99,6 +100,44 @@ static void sum_all_pairs(const al_atom *atoms, size_t n, double box, double *en
             *energy += 4 * inverse6 * (inverse6 - 1);
             *virial += 24 * inverse6 * (2 * inverse6 - 1);
         }
+}
+
+static void sum_all_pairs(const al_atom *atoms, size_t n, double edge, double *energy, double *virial)
+{
+    sum_all_pairs_in(atoms, n, (double[]){edge, edge, edge}, energy, virial);
+}
+
+/** Columns so long that what is near in them is searched for. */
+static void energies_are_those_of_all_pairs_in_a_tall_box(void **state)
+{
+    (void)state;
+    enum { WIDE = 6, HIGH = 100, N = WIDE * WIDE * HIGH };
+    const double apart = cbrt(1 / density), box[] = {WIDE * apart, WIDE * apart, HIGH * apart};
+    for (uint32_t nthreads = 1; nthreads <= 2; nthreads++) {
+        al_md_opts opts = melt_of(N, nthreads, 0.4, 0.15, true);
+        memcpy(opts.space.box, box, sizeof box);
+        al_md *md = calloc(1, sizeof *md);
+        al_thermo thermo;
+        double energy, virial;
+        assert_non_null(md);
+        assert_int_equal(al_md_open(md, &opts, NULL), ALLOT_OK);
+        for (uint64_t k = 0; k < N; k++) {
+            al_atom atom = {.id = k,
+                            .x = {(double)(k % WIDE) * apart, (double)(k / WIDE % WIDE) * apart,
+                                  (double)(k / (WIDE * WIDE)) * apart}};
+            assert_int_equal(al_space_add(&md->space, &atom, 1, NULL), ALLOT_OK);
+        }
+        al_start_velocities(&md->space, N, 1.44, 1);
+        assert_int_equal(al_md_start(md, 0, NULL), ALLOT_OK);
+        assert_int_equal(al_md_advance(md, 40, NULL), ALLOT_OK);
+        assert_true(md->space.zones[0].nblocks > 33 * al_zone_ncolumns(&md->space.zones[0]));
+        al_md_thermo(md, &thermo);
+        al_atom *atoms = atoms_of(md);
+        sum_all_pairs_in(atoms, N, box, &energy, &virial);
+        assert_true(fabs(thermo.potential / energy - 1) < 1e-11);
+        free(atoms);
+        end_md(md);
+    }
 }
 
 static void energies_are_those_of_all_pairs(void **state)
@@ -493,6 +532,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energies_are_those_of_all_pairs),
+        cmocka_unit_test(energies_are_those_of_all_pairs_in_a_tall_box),
         cmocka_unit_test(sizes_that_do_not_fill_a_lattice_are_simulated_too),
         cmocka_unit_test(the_cut_does_not_matter),
         cmocka_unit_test(looking_does_not_change_anything),

@@ -525,6 +525,109 @@ static void every_kernel_prunes_the_same(void **state)
     assert_true(nseen[0] > 100 && nseen[1] > 10 && nseen[2] > 10);
 }
 
+/** Squares of the distances from a cluster's atoms to a block's, as floats have them: the least. */
+static double nearest2(const float *x, uint32_t cluster, uint32_t block)
+{
+    double least = HUGE_VAL;
+    for (size_t at = 0; at < AL_CLUSTER * AL_BLOCK; at++) {
+        double sum = 0;
+        for (unsigned d = 0; d < 3; d++) {
+            size_t i = (size_t)cluster * AL_CLUSTER + at / AL_BLOCK,
+                   j = (size_t)block * AL_BLOCK + at % AL_BLOCK;
+            double apart = (double)x[al_block_at(i, d)] - (double)x[al_block_at(j, d)];
+            sum += apart * apart;
+        }
+        least = fmin(least, sum);
+    }
+    return least;
+}
+
+/** Wherever atoms are, and however large the squares that a kernel takes the difference of: a block that is
+ * just within reach is found, and one that is farther by a thousandth of where they are is not. */
+static void pruning_loses_none_far_from_the_middle(void **state)
+{
+    (void)state;
+    static scene s;
+    static _Alignas(64) float x[NREALS];
+    for (uint64_t number = 1; number <= 40; number++) {
+        const double far[] = {0, 30, -200, 1000};
+        make_scene(&s, number, 1, &asked[0], true);
+        for (size_t n = 0; n < NREALS; n++)
+            x[n] = s.x[n] > -1000 ? (float)(s.x[n] + far[number % 4]) : (float)s.x[n];
+        for (uint32_t cluster = 0; cluster < 2 * NBLOCKS; cluster++)
+            for (uint32_t block = 0; block < NBLOCKS; block++) {
+                double r2 = nearest2(x, cluster, block),
+                       beside = 1e-3 + 1e-5 * far[number % 4] * far[number % 4];
+                if (r2 > 100 || r2 < beside)
+                    continue;
+                for (const al_kernels *const *one = al_kernels_all; *one != NULL; one++) {
+                    uint32_t found[3][2];
+                    al_pair_near near = {.whole = found[0], .first = found[1], .second = found[2]};
+                    if (!(*one)->can_run())
+                        continue;
+                    (*one)->prune(cluster, &block, 1, x, (float)(sqrt(r2) * (1 + 3e-7)), &near);
+                    assert_int_equal(near.nwhole + near.nfirst + near.nsecond, 1);
+                    (*one)->prune(cluster, &block, 1, x, (float)sqrt(r2 - beside), &near);
+                    assert_int_equal(near.nwhole + near.nfirst + near.nsecond, 0);
+                }
+            }
+    }
+}
+
+/** By distances in double; none is within a float's rounding of the reach. */
+static uint32_t find_by_bounds(const al_bounds *own, const al_bounds *all, uint32_t begin, uint32_t end,
+                               double reach, uint32_t *near)
+{
+    uint32_t n = 0;
+    for (uint32_t block = begin; block < end; block++) {
+        double apart2 = 0;
+        for (int d = 0; d < 3; d++) {
+            double apart = fmax((double)all[block].least[d] - (double)own->greatest[d],
+                                (double)own->least[d] - (double)all[block].greatest[d]);
+            apart2 += apart > 0 ? apart * apart : 0;
+        }
+        if (apart2 < reach * reach)
+            near[n++] = block;
+    }
+    return n;
+}
+
+static void every_kernel_finds_the_blocks_that_are_near(void **state)
+{
+    (void)state;
+    enum { MANY = 100, ROUNDS = 2000 };
+    static float rows[6 * (MANY + AL_SPANS_BEYOND)];
+    const al_spans spans = {rows, MANY + AL_SPANS_BEYOND};
+    al_bounds all[MANY];
+    uint32_t wanted[MANY], found[MANY + 1], nfound = 0, nleft = 0;
+    for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
+        rows[n] = 0; /* what lies beyond would be near */
+    for (uint32_t k = 0; k < MANY; k++)
+        for (size_t d = 0; d < 3; d++) {
+            all[k].least[d] = rows[d * spans.stride + k] = (float)(10 * next_random());
+            all[k].greatest[d] = rows[(d + 3) * spans.stride + k] =
+                all[k].least[d] + (float)(2 * next_random());
+        }
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t begin = (uint32_t)(MANY * next_random()),
+                 end = begin + (uint32_t)((MANY + 1 - begin) * next_random());
+        const al_bounds *own = &all[round % MANY];
+        float reach = (float)(4 * next_random());
+        uint32_t n = find_by_bounds(own, all, begin, end, (double)reach, wanted);
+        for (const al_kernels *const *one = al_kernels_all; *one != NULL; one++) {
+            if (!(*one)->can_run())
+                continue;
+            found[end - begin] = 77;
+            assert_int_equal((*one)->find_near(own, &spans, begin, end, reach, found), n);
+            assert_memory_equal(found, wanted, n * sizeof *found);
+            assert_int_equal(found[end - begin], 77);
+        }
+        nfound += n;
+        nleft += end - begin - n;
+    }
+    assert_true(nfound > 1000 && nleft > 1000);
+}
+
 /** The rows of a scene with blocks that are near half of a cluster told apart; nothing is masked. */
 static void tell_halves_apart(scene *s, float reach)
 {
@@ -602,6 +705,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(two_atoms_are_gromacs_s),
         cmocka_unit_test(every_kernel_does_what_the_reference_does),
         cmocka_unit_test(every_kernel_prunes_the_same),
+        cmocka_unit_test(pruning_loses_none_far_from_the_middle),
+        cmocka_unit_test(every_kernel_finds_the_blocks_that_are_near),
         cmocka_unit_test(halves_that_are_far_add_nothing),
         cmocka_unit_test(kernels_are_found_by_name),
     };

@@ -136,12 +136,18 @@ typedef struct al_pair_near {
 typedef void (*al_prune_kernel)(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x,
                                 float reach, al_pair_near *near);
 
+/** Of blocks [begin, end), find those whose bounds are within `reach` of others.
+ * @param[out] near  in order; has room for all @return how many */
+typedef uint32_t al_near_kernel(const al_bounds *own, const al_spans *blocks, uint32_t begin, uint32_t end,
+                                float reach, uint32_t *near);
+
 /** One way to do it all. */
 typedef struct al_kernels {
     const char *name;      /**< "avx512" */
     bool (*can_run)(void); /**< whether this processor does */
     al_pair_kernel_f pairs;
     al_prune_kernel prune;
+    al_near_kernel *find_near;
     al_nve_f *nve;
     al_nve_d *nve_double;
     al_peak_fn *peak;

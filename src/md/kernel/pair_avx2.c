@@ -12,6 +12,7 @@ typedef __m256 reals;
 typedef __m256 lanes; /* all bits of a lane, or none */
 enum { GROUP = 1, ESTIMATE_BITS = 12 };
 
+#define load(x) _mm256_loadu_ps(x)
 #define same(x) _mm256_set1_ps(x)
 #define sum(a, b) _mm256_add_ps(a, b)
 #define less(a, b) _mm256_sub_ps(a, b)
@@ -19,10 +20,12 @@ enum { GROUP = 1, ESTIMATE_BITS = 12 };
 #define with(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define with_less(a, b, c) _mm256_fmsub_ps(a, b, c)
 #define without(a, b, c) _mm256_fnmadd_ps(a, b, c)
-#define lesser(a, b) _mm256_min_ps(a, b)
+#define greater(a, b) _mm256_max_ps(a, b)
 #define below(which, a, b) _mm256_and_ps(which, _mm256_cmp_ps(a, b, _CMP_LT_OQ))
 #define keep(which, a) _mm256_and_ps(which, a)
 #define both(which, other) _mm256_and_ps(which, other)
+#define either(which, other) _mm256_or_ps(which, other)
+#define to_bits(which) ((uint32_t)_mm256_movemask_ps(which))
 #define is_any(which) (_mm256_movemask_ps(which) != 0)
 #define inverse_of(which, a) _mm256_and_ps(which, _mm256_rcp_ps(a))
 #define inverse_root_of(which, a) _mm256_and_ps(which, _mm256_rsqrt_ps(a))
@@ -71,6 +74,27 @@ static inline reals look_up(const float *table, uint32_t n, const uint32_t *ti, 
                                _mm256_loadu_si256((const __m256i *)(const void *)tj), 4);
 }
 
+/** Each is written, and stays where it is counted. */
+static inline uint32_t put_chosen(uint32_t *to, const uint32_t *from, uint32_t n, uint32_t mask)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        to[count] = from[k];
+        count += mask >> k & 1;
+    }
+    return count;
+}
+
+static inline uint32_t put_numbers(uint32_t *to, uint32_t first, uint32_t n, uint32_t mask)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        to[count] = first + k;
+        count += mask >> k & 1;
+    }
+    return count;
+}
+
 #include "md/kernel/pair_lanes.h"
 
 static bool can_run(void)
@@ -83,6 +107,7 @@ const al_kernels al_kernels_avx2 = {"avx2",
                                     can_run,
                                     do_pairs,
                                     prune,
+                                    find_near,
                                     al_nve_avx2_f,
                                     al_nve_avx2_d,
                                     al_peak_avx2,

@@ -12,6 +12,7 @@ typedef __m512 reals;
 typedef __mmask16 lanes;
 enum { GROUP = 2, ESTIMATE_BITS = 14 };
 
+#define load(x) _mm512_loadu_ps(x)
 #define same(x) _mm512_set1_ps(x)
 #define sum(a, b) _mm512_add_ps(a, b)
 #define less(a, b) _mm512_sub_ps(a, b)
@@ -19,11 +20,13 @@ enum { GROUP = 2, ESTIMATE_BITS = 14 };
 #define with(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define with_less(a, b, c) _mm512_fmsub_ps(a, b, c)
 #define without(a, b, c) _mm512_fnmadd_ps(a, b, c)
-#define lesser(a, b) _mm512_min_ps(a, b)
+#define greater(a, b) _mm512_max_ps(a, b)
 #define below(which, a, b) _mm512_mask_cmp_ps_mask(which, a, b, _CMP_LT_OQ)
 #define keep(which, a) _mm512_maskz_mov_ps(which, a)
 #define both(which, other) ((lanes)((which) & (other)))
+#define either(which, other) ((lanes)((which) | (other)))
 #define bits(n) ((lanes)(n))
+#define to_bits(which) ((uint32_t)(which))
 #define is_any(which) ((which) != 0)
 #define inverse_of(which, a) _mm512_maskz_rcp14_ps(which, a)
 #define inverse_root_of(which, a) _mm512_maskz_rsqrt14_ps(which, a)
@@ -72,6 +75,24 @@ static inline reals look_up(const float *table, uint32_t n, const uint32_t *ti, 
     return _mm512_i32gather_ps(at, table, 4);
 }
 
+/** What the mask chooses of sixteen. @return how many */
+static inline uint32_t put(uint32_t *to, __m512i numbers, uint32_t mask)
+{
+    uint32_t count = (uint32_t)__builtin_popcount(mask);
+    _mm512_mask_storeu_epi32(to, (__mmask16)((1U << count) - 1),
+                             _mm512_maskz_compress_epi32((__mmask16)mask, numbers));
+    return count;
+}
+
+#define put_chosen(to, from, n, mask) put(to, _mm512_maskz_loadu_epi32((__mmask16)(mask), from), mask)
+
+static inline uint32_t put_numbers(uint32_t *to, uint32_t first, uint32_t n, uint32_t mask)
+{
+    const __m512i steps = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    (void)n;
+    return put(to, _mm512_add_epi32(_mm512_set1_epi32((int)first), steps), mask);
+}
+
 #include "md/kernel/pair_lanes.h"
 
 static bool can_run(void)
@@ -85,6 +106,7 @@ const al_kernels al_kernels_avx512 = {"avx512",
                                       can_run,
                                       do_pairs,
                                       prune,
+                                      find_near,
                                       al_nve_avx512_f,
                                       al_nve_avx512_d,
                                       al_peak_avx512,

@@ -4,13 +4,16 @@
  *   reals, lanes     a vector of floats, and which of them count
  *   GROUP            atoms of a cluster that are done at once, each with the eight of a block: lanes are
  * GROUP times eight same(x) sum(a, b) less(a, b) product(a, b) with(a, b, c) with_less(a, b, c) without(a, b,
- * c) lesser(a, b) x in all lanes, a + b, a - b, a b, a b + c, a b - c, c - a b, the lesser of two
- *   below(which, a, b) keep(which, a) both(which, which) is_any(which) bits(n)
- *                    lanes where a < b; a or 0; lanes in both; whether there are any; lanes from the bits of
- * a mask inverse_of(which, a) inverse_root_of(which, a) estimates, 0 in other lanes, that one step of
+ * c) x in all lanes, a + b, a - b, a b, a b + c, a b - c, c - a b
+ *   below(which, a, b) keep(which, a) both(which, which) either(which, which) is_any(which) bits(n)
+ *                    lanes where a < b; a or 0; lanes in both; in one; whether there are any; lanes from the
+ * bits of a mask inverse_of(which, a) inverse_root_of(which, a) estimates, 0 in other lanes, that one step of
  * Newton's refines to a float's precision block_of(x) group_of(x) add_to_block(x, a) add_to_group(x, a)
  * total(a) eight numbers for each atom; one number for each, eight times; the same, changed; the sum of lanes
  *   look_up(table, n, ti, tj)  of types of GROUP atoms and of eight
+ *   put_chosen(to, from, n, mask), put_numbers(to, first, n, mask)  of n numbers, sixteen at most, in
+ *                    from[], or first, first + 1 and so on: those with their bit set, beside each other;
+ * return how many
  *
  * What a pair needs is known when this is compiled: functions below are instances of one for what the
  * parameters ask for.
@@ -377,38 +380,99 @@ static void do_pairs(ARGS)
 #undef TRY
 }
 
-/** Each block is written to each of the three, and stays where it is counted: no branch, which would often be
- * foreseen wrongly. */
+/* ---- pruning --------------------------------------------------------------------------------------------
+ */
+
+/** How far squares of distances may be off in floats, over the squares that they are differences of: fourteen
+ * roundings at most. */
+#define SQUARES_SLACK 2e-6F
+
+enum { AT_ONCE = 16 };
+
+/** A cluster that looks for blocks near it: |i - j|^2 < reach^2 where |j|^2 - 2 i j < reach^2 - |i|^2. */
+typedef struct looking {
+    reals x[NGROUPS], y[NGROUPS], z[NGROUPS], limit[NGROUPS]; /* -2 i, and what is on the right */
+} looking;
+
+ALWAYS looking look_from(const float *x, float reach)
+{
+    const reals by = same(-2), reach2 = same(reach * reach);
+    looking l;
+    for (int g = 0; g < NGROUPS; g++, x += GROUP) {
+        reals ix = group_of(x), iy = group_of(x + AL_BLOCK), iz = group_of(x + 2 * AL_BLOCK);
+        reals own2 = with(iz, iz, with(iy, iy, product(ix, ix)));
+        l.x[g] = product(by, ix);
+        l.y[g] = product(by, iy);
+        l.z[g] = product(by, iz);
+        l.limit[g] = less(with(same(SQUARES_SLACK), sum(own2, reach2), reach2), own2);
+    }
+    return l;
+}
+
+/** Which of n blocks, AT_ONCE at most, are near: a bit of each half's number for each of them. */
+ALWAYS void look_at(const looking *l, const uint32_t *blocks, uint32_t n, const float *x, uint32_t halves[2])
+{
+    const lanes all = bits(UINT32_MAX);
+    halves[0] = halves[1] = 0;
+    while (n-- > 0) { /* the last first, for its bit to come to be the highest */
+        const float *at = x + (size_t)blocks[n] * AL_BLOCK_REALS;
+        reals jx = block_of(at), jy = block_of(at + AL_BLOCK), jz = block_of(at + 2 * AL_BLOCK);
+        reals j2 = with(jz, jz, with(jy, jy, product(jx, jx)));
+        for (int half = 0; half < 2; half++) {
+            lanes near = bits(0);
+            for (int g = half * HALF; g < (half + 1) * HALF; g++)
+                near = either(near, below(all, with(l->x[g], jx, with(l->y[g], jy, with(l->z[g], jz, j2))),
+                                          l->limit[g]));
+            halves[half] = halves[half] * 2 + is_any(near);
+        }
+    }
+}
+
+/** No branch depends on what is near, which would often be foreseen wrongly. */
 static void prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, const float *x, float reach,
                   al_pair_near *near)
 {
-    const float *xi = x + al_block_at((size_t)cluster * AL_CLUSTER, 0);
-    const reals reach2 = same(reach * reach);
-    const lanes all = bits(UINT32_MAX);
-    reals ix[NGROUPS], iy[NGROUPS], iz[NGROUPS];
+    const looking l = look_from(x + al_block_at((size_t)cluster * AL_CLUSTER, 0), reach);
     uint32_t nwhole = 0, nfirst = 0, nsecond = 0;
-    for (int g = 0; g < NGROUPS; g++) {
-        ix[g] = group_of(xi + g * GROUP);
-        iy[g] = group_of(xi + g * GROUP + AL_BLOCK);
-        iz[g] = group_of(xi + g * GROUP + 2 * AL_BLOCK);
-    }
-    for (uint32_t n = 0; n < nblocks; n++) {
-        const float *xj = x + (size_t)blocks[n] * AL_BLOCK_REALS;
-        reals bx = block_of(xj), by = block_of(xj + AL_BLOCK), bz = block_of(xj + 2 * AL_BLOCK),
-              nearest[2] = {same(3e38F), same(3e38F)};
-        for (int g = 0; g < NGROUPS; g++) {
-            reals dx = less(ix[g], bx), dy = less(iy[g], by), dz = less(iz[g], bz);
-            reals r2 = with(dz, dz, with(dy, dy, product(dx, dx)));
-            nearest[g / HALF] = g % HALF == 0 ? r2 : lesser(nearest[g / HALF], r2);
-        }
-        bool is_first = is_any(below(all, nearest[0], reach2));
-        bool is_second = is_any(below(all, nearest[1], reach2));
-        near->whole[nwhole] = near->first[nfirst] = near->second[nsecond] = blocks[n];
-        nwhole += is_first & is_second;
-        nfirst += is_first & !is_second;
-        nsecond += !is_first & is_second;
+    for (uint32_t n; nblocks > 0; nblocks -= n, blocks += n) {
+        uint32_t halves[2];
+        n = nblocks < AT_ONCE ? nblocks : AT_ONCE;
+        look_at(&l, blocks, n, x, halves);
+        nwhole += put_chosen(near->whole + nwhole, blocks, n, halves[0] & halves[1]);
+        nfirst += put_chosen(near->first + nfirst, blocks, n, halves[0] & ~halves[1]);
+        nsecond += put_chosen(near->second + nsecond, blocks, n, halves[1] & ~halves[0]);
     }
     near->nwhole = nwhole;
     near->nfirst = nfirst;
     near->nsecond = nsecond;
+}
+
+/* ---- blocks near others ---------------------------------------------------------------------------------
+ */
+
+static uint32_t find_near(const al_bounds *own, const al_spans *blocks, uint32_t begin, uint32_t end,
+                          float reach, uint32_t *near)
+{
+    enum { LANES = GROUP * AL_BLOCK };
+    const reals reach2 = same(reach * reach), zero = same(0);
+    uint32_t count = 0;
+    reals least[3], greatest[3];
+    for (int d = 0; d < 3; d++) {
+        least[d] = same(own->least[d]);
+        greatest[d] = same(own->greatest[d]);
+    }
+    for (uint32_t block = begin; block < end; block += LANES) {
+        const float *row = blocks->rows + block;
+        uint32_t n = end - block < LANES ? end - block : LANES;
+        reals apart2 = zero;
+        for (size_t d = 0; d < 3; d++, row += blocks->stride) {
+            reals above = less(load(row), greatest[d]),
+                  below = less(least[d], load(row + 3 * blocks->stride));
+            reals apart = greater(greater(above, below), zero);
+            apart2 = with(apart, apart, apart2);
+        }
+        count +=
+            put_numbers(near + count, block, n, to_bits(below(bits(UINT32_MAX >> (32 - n)), apart2, reach2)));
+    }
+    return count;
 }

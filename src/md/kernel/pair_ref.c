@@ -62,10 +62,29 @@ static void prune(uint32_t cluster, const uint32_t *blocks, uint32_t nblocks, co
     }
 }
 
+static uint32_t find_near(const al_bounds *own, const al_spans *blocks, uint32_t begin, uint32_t end,
+                          float reach, uint32_t *near)
+{
+    uint32_t n = 0;
+    for (uint32_t block = begin; block < end; block++) {
+        float apart2 = 0;
+        for (size_t d = 0; d < 3; d++) {
+            float below = own->least[d] - blocks->rows[(d + 3) * blocks->stride + block];
+            float above = blocks->rows[d * blocks->stride + block] - own->greatest[d];
+            float most = below > above ? below : above;
+            apart2 += most > 0 ? most * most : 0;
+        }
+        near[n] = block;
+        n += apart2 < reach * reach;
+    }
+    return n;
+}
+
 const al_kernels al_kernels_ref = {"ref",
                                    can_run,
                                    al_pair_ref_f,
                                    prune,
+                                   find_near,
                                    al_nve_ref_f,
                                    al_nve_ref_d,
                                    al_peak_ref,
