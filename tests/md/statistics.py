@@ -6,7 +6,7 @@ compressibility against what is published, and all against each other.
 statistics.py drift NAME=FOLDER NAME=FILE.xvg - slopes of the energy that is to stay: the first is to be no worse than the second.
 
 Every bound is a multiple of a standard error. What is correlated in time counts as as many independent samples as there are in it:
-n / g, where g = 1 + 2 (sum of the autocorrelation, up to five times that sum); for a variance, of the autocorrelation's square, as it is
+n / g, where g = 1 + 2 (sum of the autocorrelation, up to five correlation times, 5 g/2); for a variance, of the autocorrelation's square, as it is
 for anything normal. The size of fluctuations themselves is not estimated where it is known: a canonical kinetic energy of f degrees of
 freedom has mean f kT/2 and variance f (kT)^2/2. MANY standard errors are exceeded by chance once in 150,000 times.
 
@@ -53,9 +53,9 @@ def inefficiency(series, power=1):
     rho = numpy.fft.irfft(abs(padded) ** 2)[:n]
     rho = (rho / rho[0]) ** power
     sums = 1 + 2 * numpy.cumsum(rho[1:])
-    far = numpy.nonzero(numpy.arange(1, n) >= 5 * numpy.maximum(sums, 1))[0]
+    far = numpy.nonzero(numpy.arange(1, n) >= 2.5 * numpy.maximum(sums, 1))[0]
     if len(far) == 0 or n / max(sums[far[0]], 1) < FEWEST:
-        sys.exit(f"{n} samples are too few: they are worth fewer than {FEWEST}")
+        sys.exit(f"{n} samples are worth fewer than {FEWEST} that are independent: simulate for longer (STATISTICS_PS)")
     return max(sums[far[0]], 1)
 
 
