@@ -237,6 +237,12 @@ void al_ensemble_rub(al_ensemble *ensemble, al_space *space, const uint8_t *froz
         ensemble->given += given;
 }
 
+void al_ensemble_take(al_ensemble *ensemble, const al_space *space, double energy)
+{
+    space->opts.comm->sum(space->opts.comm, &energy, 1);
+    ensemble->given -= energy;
+}
+
 /* ---- pressure -------------------------------------------------------------------------------------------
  */
 

@@ -62,6 +62,8 @@ void al_ensemble_kick(const al_ensemble *ensemble, al_space *space, double dt);
 /** Friction and chance; see langevin.h. Collective. @param frozen, half  as al_langevin has them */
 void al_ensemble_rub(al_ensemble *ensemble, al_space *space, const uint8_t *frozen, uint64_t step,
                      double half, bool is_kept);
+/** Of what the rub gave, what lengths that are kept took from this rank's atoms. Collective. */
+void al_ensemble_take(al_ensemble *ensemble, const al_space *space, double energy);
 
 /** Whether a barostat wants to know this step's pressure. */
 bool al_ensemble_wants_pressure(const al_ensemble *ensemble, uint64_t step);

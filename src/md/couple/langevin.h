@@ -11,8 +11,8 @@
  *
  * Lengths that are kept: GROMACS keeps them after the step of leap-frog, and again after the rub. Places
  * between are then not quite as they should be; to the same order, and with what al_constrain_*() takes as it
- * is, go half of the way (dt/2, al_constrain_positions()), rub with half = 0, al_constrain_velocities(), and
- * go the other half.
+ * is, go half of the way (dt/2, al_constrain_positions()), al_constrain_velocities(), rub with half = 0,
+ * al_constrain_velocities() again, and go the other half. What of the noise lengths take back is not heat.
  *
  * Knows of blocks, and of nothing else that is of this program.
  *
