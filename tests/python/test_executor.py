@@ -45,6 +45,10 @@ def die_at_three(x):
     return x
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 class Unreadable(Exception):
     def __init__(self, one, two):
         super().__init__("unreadable")
@@ -443,6 +447,23 @@ class Life(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 50)
         self.assertIsInstance(running.exception(0), allot.EngineDied)
         self.assertTrue(pending.cancelled() or isinstance(pending.exception(0), allot.EngineDied))
+
+    def test_interrupted_while_it_is_left(self):
+        """The engines end with their calls, before the KeyboardInterrupt is out of the block."""
+        for before_its_first_step in (False, True):
+            with self.subTest(before_its_first_step=before_its_first_step):
+                executor = allot.Executor(1)
+                with self.assertRaises(KeyboardInterrupt), executor:
+                    call = executor.submit(time.sleep, 100)
+                    while not call.running():
+                        time.sleep(0.001)
+                    if before_its_first_step:
+                        executor._leave = interrupted  # as if Ctrl-C came where no `try` of Python's is open yet
+                    else:
+                        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupted))
+                        signal.setitimer(signal.ITIMER_REAL, 0.05)
+                self.assertTrue(executor._feeder.finished.is_set())
+                self.assertIsInstance(call.exception(0), allot.EngineDied)
 
     def test_forgotten(self):
         executor = allot.Executor(1)

@@ -17,6 +17,7 @@ import reprlib
 import select
 import signal
 import threading
+import weakref
 from concurrent import futures
 
 from allot import _engines, _faults, _serve, _server, _wire
@@ -145,6 +146,7 @@ class Feeder:
         self._rung = False
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
+        self._life = self._lifeline = None  # our end, and a weak reference to the other one
         _server.rests_between(self)
 
     # ---- called by any thread ------------------------------------------------------------------------
@@ -157,6 +159,14 @@ class Feeder:
             raise self.broken
         if self.closing:
             raise RuntimeError("cannot schedule new futures after shutdown")
+
+    def lifeline(self):
+        """When what this returns is dropped, nothing more is taken, and the thread ends when all is done."""
+        self._life, link = _engines.link_pair()
+        self._poll.register(self._life, select.POLLIN)
+        lifeline = _wire.Lifeline(link)
+        self._lifeline = weakref.ref(lifeline)
+        return lifeline
 
     def put(self, work):
         with self.lock:
@@ -268,6 +278,10 @@ class Feeder:
     def _hear(self, fd):
         if fd == self._bell.fileno():
             self._bell.receive(False)
+        elif fd == self._life.fileno():
+            self._poll.unregister(fd)
+            with self.lock:
+                self.closing = True
         elif fd in self._templates:
             self._hear_template(self._templates[fd])
         elif fd in self._by_fd:
@@ -547,6 +561,10 @@ class Feeder:
         with self.lock:
             self.finished.set()
             self._bell.close()
+            self._life.close()
+            lifeline = self._lifeline()
+            if lifeline is not None:
+                lifeline.link.close()
             self._ringer.close()
 
     def _end_templates(self):
