@@ -7,16 +7,23 @@ SPDX-License-Identifier: Apache-2.0
 """
 import atexit
 import operator
+import os
 import sys
 import time
 import weakref
 from concurrent import futures
 
 from allot import _engines, _inherit, _wire
-from allot._feeder import Call, Feeder, nprocessors
+from allot._call import Call
+from allot._feeder import Feeder
 from allot._map_job import MapJob, cost_key
 
 _living = weakref.WeakSet()  # feeders that have not been closed
+
+
+def nprocessors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 class Executor(_engines.Context, futures.Executor):
