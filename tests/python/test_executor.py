@@ -141,6 +141,11 @@ class Submit(WithExecutor):
             for _ in range(20):
                 executor.submit(sleep_and_give, 0, b"").result(30)
             calls = [executor.submit(sleep_and_give, 0 if i else 0.3, bytes([i]) * 6000) for i in range(200)]
+            was_full = False
+            while not calls[0].done():
+                was_full |= any(engine.full for engine in list(executor._feeder._engines.values()))
+                time.sleep(0.001)
+            self.assertTrue(was_full)
             self.assertEqual([call.result(30)[0] for call in calls], list(range(200)))
 
     def test_arrays(self):

@@ -271,8 +271,11 @@ class Feeder(Inbox):
         """As much as keeps it busy for a while: short calls in one packet, a long one in its own."""
         calls, nbytes = [], 0
         fair = -(-len(self.pending) // max(len(self._engines), 1))
-        while len(calls) < fair and nbytes < _PACKET_NBYTES and not (engine.full or engine.retired):
-            call, seconds = self._next_for(engine)
+        for _ in range(fair):
+            if nbytes >= _PACKET_NBYTES:
+                self._send_or_put_back(engine, calls)
+                calls, nbytes = [], 0
+            call, seconds = (None, 0.0) if engine.full or engine.retired else self._next_for(engine)
             if call is None:
                 break
             entry = engine.free_slots.popleft(), self._next_ident, call.sealed
