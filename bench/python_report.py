@@ -7,6 +7,7 @@ import collections
 MAPS = {  # case: (title, allot's bar)
     "first-3000": ("x**10, range(3000), first call", 1.05),
     "pow10-3000": ("x**10, range(3000)", 1.05),
+    "pow10-100000": ("x**10, range(100000)", 1.05),
     "pow10-3000000": ("x**10, range(3000000)", 1.0),
     "items-1": ("200 items of 1 ms", 0.53),
     "items-50": ("200 items of 50 ms", 0.51),

@@ -92,7 +92,7 @@ def calls_of(request, runtime, mapped):
         f = functools.partial(sum_of_slice, INPUT) if runtime == "joblib" else sum_of_inherited
         return loop_and_map(f, range(100), mapped)
     if case == "results":
-        items = [(20 * STEPS_PER_MS // scale + k, 5_000_000 // scale) for k in range(100)]
+        items = [(5 * STEPS_PER_MS // scale + k, 5_000_000 // scale) for k in range(100)]
         return (lambda: mapped(first_of_array, items)), (lambda: mapped(array_of, items))
     kind, size = case.split("-")
     if kind == "items":

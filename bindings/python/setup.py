@@ -11,7 +11,7 @@ from setuptools import Extension, setup
 here = pathlib.Path(__file__).resolve().parent
 house = here.parent.parent  # its sources by the link src/house: setuptools takes no path from outside
 version = re.search(r'^#define ALLOT_VERSION "(.*)"', (house / "include/allot/api.h").read_text(), re.M).group(1)
-own = ["area", "claim", "items", "module", "numbers", "processes", "wire"]
+own = ["area", "claim", "context", "items", "module", "numbers", "processes", "wire"]
 shared = ["base/cgroup", "base/clock", "topo/cgroup", "topo/cpus"]
 
 setup(

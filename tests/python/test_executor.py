@@ -45,6 +45,10 @@ def die_at_three(x):
     return x
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 class Unreadable(Exception):
     def __init__(self, one, two):
         super().__init__("unreadable")
@@ -137,6 +141,11 @@ class Submit(WithExecutor):
             for _ in range(20):
                 executor.submit(sleep_and_give, 0, b"").result(30)
             calls = [executor.submit(sleep_and_give, 0 if i else 0.3, bytes([i]) * 6000) for i in range(200)]
+            was_full = False
+            while not calls[0].done():
+                was_full |= any(engine.full for engine in list(executor._feeder._engines.values()))
+                time.sleep(0.001)
+            self.assertTrue(was_full)
             self.assertEqual([call.result(30)[0] for call in calls], list(range(200)))
 
     def test_arrays(self):
@@ -443,6 +452,23 @@ class Life(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 50)
         self.assertIsInstance(running.exception(0), allot.EngineDied)
         self.assertTrue(pending.cancelled() or isinstance(pending.exception(0), allot.EngineDied))
+
+    def test_interrupted_while_it_is_left(self):
+        """The engines end with their calls, before the KeyboardInterrupt is out of the block."""
+        for before_its_first_step in (False, True):
+            with self.subTest(before_its_first_step=before_its_first_step):
+                executor = allot.Executor(1)
+                with self.assertRaises(KeyboardInterrupt), executor:
+                    call = executor.submit(time.sleep, 100)
+                    while not call.running():
+                        time.sleep(0.001)
+                    if before_its_first_step:
+                        executor._leave = interrupted  # as if Ctrl-C came where no `try` of Python's is open yet
+                    else:
+                        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupted))
+                        signal.setitimer(signal.ITIMER_REAL, 0.05)
+                self.assertTrue(executor._feeder.finished.is_set())
+                self.assertIsInstance(call.exception(0), allot.EngineDied)
 
     def test_forgotten(self):
         executor = allot.Executor(1)

@@ -7,19 +7,26 @@ SPDX-License-Identifier: Apache-2.0
 """
 import atexit
 import operator
+import os
 import sys
 import time
 import weakref
 from concurrent import futures
 
-from allot import _inherit, _wire
-from allot._feeder import Call, Feeder, nprocessors
+from allot import _engines, _inherit, _wire
+from allot._call import Call
+from allot._feeder import Feeder
 from allot._map_job import MapJob, cost_key
 
 _living = weakref.WeakSet()  # feeders that have not been closed
 
 
-class Executor(futures.Executor):
+def nprocessors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Executor(_engines.Context, futures.Executor):
     """Runs calls in other processes.
 
     >>> import allot
@@ -51,8 +58,8 @@ class Executor(futures.Executor):
         self._max_workers = nengines
         self._initializer = None if initializer is None else _Initializer(initializer, tuple(initargs))
         self._feeder = Feeder(nengines, self._initializer)
+        self._lifeline = self._feeder.lifeline()  # when nobody has the executor any more, what was submitted is done
         _living.add(self._feeder)
-        weakref.finalize(self, _forget, self._feeder).atexit = False
 
     def submit(self, fn, /, *args, **kwargs):
         """Runs fn(*args, **kwargs) in an engine. Returns a concurrent.futures.Future."""
@@ -95,18 +102,22 @@ class Executor(futures.Executor):
 
     def kill(self):
         """Takes no more calls, cancels what is pending, and kills the engines: running calls end with an EngineDied."""
-        self._feeder.close(abandon=True)
-        self._feeder.join()
+        self._abandon()
 
     def is_closed(self):
         """True after shutdown(), kill(), or when nothing can be done any more."""
         return self._feeder.closing or self._feeder.broken is not None
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def _leave(self, exc_type):
+        """The end of a `with` block."""
         if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
             self._feeder.close(abandon=True)
         self.shutdown(wait=True)
-        return False
+
+    def _abandon(self):
+        """A Ctrl-C came while the block was being left."""
+        self._feeder.close(abandon=True)
+        self._feeder.join()
 
     def _seal(self, call):
         function, args, kwargs = call
@@ -137,11 +148,6 @@ class _Initializer:
             return self._by_number
         self._by_value = self._by_value or _wire.seal(self._call, _inherit.by_value())
         return self._by_value
-
-
-def _forget(feeder):
-    """An executor that nobody has any more: what was submitted is done."""
-    feeder.close()
 
 
 def _finish_all():

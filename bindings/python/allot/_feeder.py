@@ -1,7 +1,6 @@
-"""The engines of an executor, and the thread that feeds them.
+"""The thread that feeds the engines of an executor.
 
-All decisions are made by this thread, which no signal interrupts: whoever submits only appends to `pending`. Ctrl-C may
-therefore come at any instant of a submit() without a call being lost between two lists.
+All decisions are made by this thread, which no signal interrupts.
 
 A short call is given to an engine together with others and ahead of time, by what calls of its function have cost so far; one of
 unknown cost is given alone. An engine that has nothing left takes back half of what another one has not begun (Arena.claim),
@@ -9,17 +8,17 @@ so that a wrong guess costs little. An engine that dies breaks the call it had c
 
 SPDX-License-Identifier: Apache-2.0
 """
-import collections
 import contextlib
 import os
 import pickle
-import reprlib
 import select
 import signal
 import threading
 from concurrent import futures
 
 from allot import _engines, _faults, _serve, _server, _wire
+from allot._engine import Engine
+from allot._inbox import Inbox
 
 _AHEAD_SECONDS = 0.012  # of work that an engine holds when it is given more: a change of threads here takes up to 5 ms
 _PACKET_NBYTES = 40_000  # of calls, before the last one; _wire.PACKET_NBYTES with their framing
@@ -29,205 +28,18 @@ _COSTS = 4096  # functions whose cost is remembered
 _AGAIN_MS = 10  # until what the kernel had no room for is tried again
 
 
-def nprocessors():
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-class Call:
-    """One submitted call.
-
-    `need` is the generation of engines that can read it, `key` the function whose cost it shares, `keep` what it names
-    by number. Work that is not cut yet has `need`, `key`, take(), cancel() and fail(), too (_map_job).
-    """
-
-    __slots__ = ("sealed", "need", "key", "keep", "future", "begun")
-    nitems = 1
-
-    def __init__(self, sealed, key, keep, future):
-        self.sealed, self.key, self.keep, self.future = sealed, key, keep, future
-        self.need = sealed.need
-        self.begun = False
-
-    def take(self, cost, nengines):
-        """(a call for an engine or None, whether that was all)"""
-        self.begun = self.begun or self.future.set_running_or_notify_cancel()
-        return (self if self.begun else None), True
-
-    def cancel(self):
-        if self.future.cancel():
-            self.future.set_running_or_notify_cancel()
-        elif self.begun:  # it was given to an engine and came back
-            self.future.set_exception(_faults.EngineDied(f"the executor was ended before {self.name(0)} was made"))
-
-    def succeed(self, value):
-        self.future.set_result(value)
-
-    def fail(self, error):
-        if self.take(None, 0)[0] is not None:
-            self.future.set_exception(error)
-
-    def item(self, progress):
-        return None
-
-    def name(self, progress):
-        function, args, kwargs = self.keep
-        words = [reprlib.repr(arg) for arg in args] + [f"{key}={reprlib.repr(kwargs[key])}" for key in kwargs]
-        return f"{name_of(function)}({', '.join(words)})"
-
-
-def name_of(function):
-    return getattr(function, "__qualname__", type(function).__qualname__)
-
-
-class _Engine:
-    """The program's side of one."""
-
-    def __init__(self, number, template, link, arena):
-        self.number, self.template, self.link, self.arena = number, template, link, arena
-        _wire.owned_here(self)
-        self.held = {}  # ident -> (call, slot, seconds expected), in the order given
-        self.free_slots = collections.deque(range(_serve.NSLOTS))
-        self.load = 0.0  # seconds expected of what it holds
-        self.full = False  # its connection
-        self.retired = False
-        self.answered = False
-
-    @property
-    def generation(self):
-        return self.template.generation
-
-    def release(self, ident):
-        call, slot, seconds = self.held.pop(ident)
-        self.load = self.load - seconds if self.held else 0.0
-        return call, slot
-
-    def take_back(self):
-        """Half of the calls it has not begun, the last ones; at least one."""
-        waiting = [ident for ident, (_, slot, _) in self.held.items() if not self.arena.is_claimed(slot)]
-        calls = []
-        for ident in reversed(waiting[len(waiting) // 2:]):
-            if not self.arena.claim(self.held[ident][1]):
-                break  # it is quicker than we are
-            calls.append(self.release(ident)[0])
-        return calls[::-1]
-
-    def close(self):
-        self.link.close()
-        self.arena.close()
-
-
-class Feeder:
+class Feeder(Inbox):
     def __init__(self, nengines, initializer):
+        super().__init__()
         self.nengines = nengines
-        self.lock = threading.Lock()  # of pending, closing, broken
-        self._starting = threading.Lock()  # of templates, by those who submit
-        self.awake = threading.Lock()  # held by the thread unless it only waits (_server.threads_parked)
-        self.pending = collections.deque()
-        self.closing = False  # nothing is taken any more; what was taken is done
-        self.cancelling = False  # nor is what an engine has not been given
-        self.abandoned = False  # nor is the rest
-        self.broken = None  # why nothing can be done any more
-        self.thread = None  # set by itself
-        self._has_started = False
-        self.finished = threading.Event()
-        self.owner = os.getpid()
         self._initializer = initializer  # of engines (_executor), or None
-        self._template = None  # the newest
-        self._new_templates = collections.deque()  # that the thread does not know yet
         self._templates = {}  # by descriptor
         self._engines = {}  # by number
         self._by_fd = {}
         self._next_number = self._next_ident = 0
         self._costs = {}
         self._stillborn = 0
-        self._bell, self._ringer = _engines.link_pair()
-        self._rung = False
         self._poll = select.poll()
-        self._poll.register(self._bell, select.POLLIN)
-        _server.rests_between(self)
-
-    # ---- called by any thread ------------------------------------------------------------------------
-
-    def check(self):
-        """Raises RuntimeError when nothing is taken any more."""
-        if os.getpid() != self.owner:
-            raise RuntimeError(f"this executor belongs to process {self.owner}, of which this one is a fork: make one here")
-        if self.broken is not None:
-            raise self.broken
-        if self.closing:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-
-    def put(self, work):
-        with self.lock:
-            self.check()
-            if self.thread is None and not self._has_started:
-                self._start_thread()
-            self.pending.append(work)
-            self._ring()
-
-    def _start_thread(self):
-        """Without a Ctrl-C in between, after which the threading module would keep a thread that never ran."""
-        thread = threading.Thread(target=self._attend, name="allot executor", daemon=True)
-        thread.is_parked_for_forks = True
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-        try:
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-            thread.start()
-            self._has_started = True
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    def _ring(self):
-        """Wakes the thread. Call it with the lock."""
-        if not self._rung and not self.finished.is_set():
-            self._rung = True  # no signal is acted on between this and the call in the next line
-            self._ringer.send(b"!", (), False)
-
-    def ready_for(self, need):
-        """Sees to it that there are or can be engines of this generation. False: there cannot, as threads are in the way of a fork."""
-        with self._starting:
-            template = self._template
-            alive = template is not None and not template.ended
-            if alive and template.generation >= need:
-                return True
-            with _server.threads_parked() as in_the_way:
-                if not in_the_way:
-                    self._adopt(_server.Template.by_fork(_serve.serve))
-                    return True
-            if not alive:
-                self._adopt(_server.Template.fresh(
-                    f"the program has threads ({', '.join(in_the_way)}): engines are started from a fresh interpreter "
-                    "instead of being forked, and functions are sent to them by pickle"))
-            return need == 0
-
-    def knows(self, need):
-        template = self._template
-        return template is not None and template.generation >= need
-
-    def _adopt(self, template):
-        self._new_templates.append(template)
-        self._template = template
-
-    def close(self, cancel=False, abandon=False):
-        if os.getpid() != self.owner:
-            return  # a copy in a child: nothing here is its own
-        with self.lock:
-            self.closing = True
-            self.cancelling |= cancel or abandon
-            self.abandoned |= abandon
-            if self.thread is not None or self._has_started:
-                self._ring()
-            elif not self.finished.is_set():
-                self._end_templates()
-                self.finished.set()
-
-    def join(self):
-        """Until the engines have ended. Not in a callback: it is the thread itself that would wait for itself."""
-        if os.getpid() == self.owner and threading.current_thread() is not self.thread:
-            self.finished.wait()
-
-    # ---- the thread ----------------------------------------------------------------------------------
 
     def _attend(self):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
@@ -235,6 +47,8 @@ class Feeder:
             if self.thread is not None or self.finished.is_set():
                 return  # another was started after a Ctrl-C, or it is over
             self.thread = threading.current_thread()
+        self._poll.register(self._bell, select.POLLIN)
+        self._poll.register(self._life, select.POLLIN)
         try:
             while not self._is_done():
                 again = any(engine.full for engine in self._engines.values())
@@ -268,6 +82,10 @@ class Feeder:
     def _hear(self, fd):
         if fd == self._bell.fileno():
             self._bell.receive(False)
+        elif fd == self._life.fileno():
+            self._poll.unregister(fd)
+            with self.lock:
+                self.closing = True
         elif fd in self._templates:
             self._hear_template(self._templates[fd])
         elif fd in self._by_fd:
@@ -402,7 +220,7 @@ class Feeder:
             old = next((e for e in at_work if not e.held and e.generation < need), None)
             if old is None:
                 return False
-            self._retire(old)
+            old.retire()
         template = self._template
         if template.ended:
             return self._start_without(need)
@@ -423,7 +241,7 @@ class Feeder:
         fd = os.memfd_create("allot-arena", os.MFD_CLOEXEC)
         try:
             os.ftruncate(fd, _serve.ARENA_NBYTES)
-            engine = _Engine(self._next_number, template, ours, _serve.Arena(fd))
+            engine = Engine(self._next_number, template, ours, _serve.Arena(fd))
             self._next_number += 1
             template.start_engine(engine.number, theirs, fd)
         except (BrokenPipeError, ConnectionResetError):  # it has gone
@@ -447,21 +265,17 @@ class Feeder:
             self._break(BrokenEngines(f"the initializer cannot be sent to an engine: {error}"))
             return
         slot = engine.free_slots.popleft()  # not given back
-        self._send(engine, [(slot, _serve.INITIALIZER, sealed)])
-
-    def _retire(self, engine):
-        engine.retired = True
-        try:
-            engine.link.send(b".", (), False)
-        except OSError:  # it has ended already
-            pass
+        engine.send([(slot, _serve.INITIALIZER, sealed)])
 
     def _feed(self, engine):
         """As much as keeps it busy for a while: short calls in one packet, a long one in its own."""
         calls, nbytes = [], 0
         fair = -(-len(self.pending) // max(len(self._engines), 1))
-        while len(calls) < fair and nbytes < _PACKET_NBYTES and not (engine.full or engine.retired):
-            call, seconds = self._next_for(engine)
+        for _ in range(fair):
+            if nbytes >= _PACKET_NBYTES:
+                self._send_or_put_back(engine, calls)
+                calls, nbytes = [], 0
+            call, seconds = (None, 0.0) if engine.full or engine.retired else self._next_for(engine)
             if call is None:
                 break
             entry = engine.free_slots.popleft(), self._next_ident, call.sealed
@@ -478,13 +292,8 @@ class Feeder:
         self._send_or_put_back(engine, calls)
 
     def _send_or_put_back(self, engine, calls):
-        if calls and (engine.full or not self._send(engine, calls)):
-            self._put_back([self._release(engine, ident) for _, ident, _ in calls])
-
-    def _release(self, engine, ident):
-        call, slot = engine.release(ident)
-        engine.free_slots.append(slot)
-        return call
+        if calls and (engine.full or not engine.send(calls)):
+            self._put_back([engine.unsent(ident) for _, ident, _ in calls])
 
     def _next_for(self, engine):
         """(a call that this engine should have, the seconds it will take), or (None, 0)."""
@@ -499,20 +308,6 @@ class Feeder:
             if call is not None:
                 return call, (cost or 0.0) * call.nitems
         return None, 0.0
-
-    def _send(self, engine, calls):
-        """False: not now, there is no room."""
-        try:
-            if calls[0][2].is_short:
-                packet = b"=" + pickle.dumps([(slot, ident, sealed.within()) for slot, ident, sealed in calls], 5)
-                parts = ()
-            else:
-                [(slot, ident, sealed)] = calls
-                packet, parts = b"+" + pickle.dumps((slot, ident, sealed.apart()), 5), sealed.parts()
-            engine.full = not engine.link.send(packet, parts, False)
-        except (OSError, MemoryError):  # it has gone, or there are too many open files: later, to whoever is there
-            engine.full = True
-        return not engine.full
 
     def _share(self):
         """An engine without work takes what another one has not begun."""
@@ -535,7 +330,7 @@ class Feeder:
             return False
         for engine in self._engines.values():
             if not engine.retired:
-                self._retire(engine)
+                engine.retire()
         return not self._engines
 
     def _end(self):
@@ -545,9 +340,7 @@ class Feeder:
             engine.close()
         self._end_templates()
         with self.lock:
-            self.finished.set()
-            self._bell.close()
-            self._ringer.close()
+            self._hang_up()
 
     def _end_templates(self):
         self._meet_templates()

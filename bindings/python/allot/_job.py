@@ -2,16 +2,18 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import dataclasses
 import itertools
 import numbers
 import operator
+import os
 import sys
 import time
 
 from allot import _costs, _crew, _engines, _faults, _plan, _progress, _source
 
 #: Less work than this is not worth asking whether a fork would pay.
-WORTH_ASKING_NS = 2_500_000
+WORTH_ASKING_NS = 5_000_000
 #: One sample of an item that takes so long pays for the attempt; of a shorter one it says too little.
 ONE_SAMPLE_NS = 800_000
 #: A window of items done in series lasts as long as all before it together, twice, but no longer than this.
@@ -42,7 +44,7 @@ class Job:
         self.returns_errors = on_error == "return" if isinstance(on_error, str) else False
         self.progress = progress
         self.explain = explain
-        self._costs = None
+        self._costs = self._guess = None
         self._most = None
 
     def run(self, source, begin, end):
@@ -88,6 +90,15 @@ class Job:
             self._most = (self.engines or _engines.processors()) - 1
         return self._most
 
+    def may_pay(self, nitems, item_ns):
+        """Whether plan() might want engines for what is left: a guess that costs microseconds and needs no results."""
+        if self.explain:
+            return True  # it has reasons to give
+        allowed = 0 if _crew.inside else (self.engines or len(os.sched_getaffinity(0))) - 1
+        if self._guess is None:
+            self._guess = _plan.Costs(_costs.fork_ns())
+        return _plan.decide(nitems, item_ns, self._guess, allowed).engines > 0
+
     def forced(self, nitems):
         """The plan where there must be engines, whatever the work."""
         return _plan.Plan(max(1, min(self.most(), nitems - 1)), "asked for", 0.0, 0.0)
@@ -104,6 +115,8 @@ class Job:
                 return plan
         try:
             self._costs = _costs.of(samples, self._costs)
+            # Results seem to cost more than they do when all is cold: half of it is what may_pay() goes by.
+            self._guess = dataclasses.replace(self._costs, pack_ns=self._costs.pack_ns / 2, unpack_ns=self._costs.unpack_ns / 2)
         except Exception as error:
             reason = f"results cannot be sent from engines: {error}"
             return _plan.Plan(0, reason, nitems * item_ns, nitems * item_ns)
@@ -120,11 +133,12 @@ class Job:
 
 class Windows:
     """Items that are done in series, in windows that grow: an iterable for a loop, which ends when all are done, or when it would pay
-    to ask whether the rest should be done by engines. It can then be iterated over again."""
+    to ask whether the rest should be done by engines. It can then be iterated over again. Before it ends for that, may_pay(items left,
+    ns of one) is asked, since to end one list and begin another costs time, too."""
 
-    __slots__ = ("source", "done", "end", "item_ns", "spent_ns", "_window", "_bar", "_counter", "_previous_ns")
+    __slots__ = ("source", "done", "end", "item_ns", "spent_ns", "_window", "_bar", "_counter", "_may_pay")
 
-    def __init__(self, source, begin, end, window=1, bar=None):
+    def __init__(self, source, begin, end, window=1, bar=None, may_pay=None):
         self.source = source
         self.done = begin  # the first item that has not been begun in a window, or was not when the window began
         self.end = end
@@ -133,11 +147,13 @@ class Windows:
         self._window = window
         self._bar = bar
         self._counter = ()
+        self._may_pay = may_pay or (lambda nitems, item_ns: True)
 
     def __iter__(self):
         clock = time.perf_counter_ns
         cut, done, end, window, spent_ns, item_ns = self.source.cut, self.done, self.end, self._window, self.spent_ns, self.item_ns
-        previous_ns = item_ns
+        previous_ns = likely_ns = item_ns
+        worth_asking_ns = WORTH_ASKING_NS
         while done < end:
             stop = min(done + window, end)
             begin_ns = clock()
@@ -154,10 +170,12 @@ class Windows:
             window = max(1, int(min(2 * spent_ns if previous_ns else spent_ns, WINDOW_NS_MAX) / item_ns))
             if spent_ns > WINDOW_NS_MAX and self._bar is not None:
                 self._bar.tick(done)
-            if (end - done) * item_ns > WORTH_ASKING_NS and (previous_ns or item_ns > ONE_SAMPLE_NS):
-                break
-        self._window, self.spent_ns = window, spent_ns
-        self.item_ns = min(item_ns, 4 * previous_ns) if previous_ns else item_ns
+            likely_ns = min(item_ns, 4 * previous_ns) if previous_ns else item_ns
+            if (end - done) * item_ns > worth_asking_ns and (previous_ns or item_ns > ONE_SAMPLE_NS):
+                if self._may_pay(end - done, likely_ns):
+                    break
+                worth_asking_ns = (end - done) * item_ns  # the answer is the same, unless items come to take longer
+        self._window, self.spent_ns, self.item_ns = window, spent_ns, likely_ns
 
     def at(self):
         """The item that was being done when the loop was left by an error."""

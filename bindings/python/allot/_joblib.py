@@ -14,8 +14,7 @@ except ImportError:
     from joblib._parallel_backends import FallbackToBackend, SequentialBackend
 
 from allot import _crew
-from allot._executor import Executor
-from allot._feeder import nprocessors
+from allot._executor import Executor, nprocessors
 
 _executors = {}  # by their number of engines: at most one is kept
 

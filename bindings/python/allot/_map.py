@@ -94,7 +94,7 @@ def in_series(job, source, bar):
         job.tell("on engines from the first item on, since only what an engine does can be ended by a timeout")
         return results, job.forced(source.length)
     plan = None
-    windows = Windows(source, 0, source.length, bar=bar)
+    windows = Windows(source, 0, source.length, bar=bar, may_pay=job.may_pay)
     while windows.done < source.length:
         results = joined(results, job.run_windows(windows))
         left = source.length - windows.done

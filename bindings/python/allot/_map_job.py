@@ -7,7 +7,7 @@ import time
 from concurrent import futures
 
 from allot import _faults, _inherit, _serve, _wire
-from allot._feeder import name_of
+from allot._call import name_of
 
 _RUN_SECONDS = 0.008  # of items that are sent together, once their cost is known
 _RUN_ITEMS = 50_000

@@ -15,8 +15,9 @@ import dataclasses
 
 #: A fork must promise this share of the time.
 GAIN_WANTED = 0.1
-#: From the fork to the first item: scheduling, and the pages that both sides copy as they write to them.
-START_NS = 500_000
+#: What a fork costs besides itself: the engine does little for some milliseconds, until it has its own copies of the pages that an
+#: interpreter writes to; the caller copies such pages, too; and an engine takes a millisecond to end. Two processors: 3 to 5 ms.
+START_NS = 4_000_000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ from allot import _engines, _inherit, _serve, _wire
 
 _PARK_SECONDS = 1.0  # for a thread of ours to come to rest; longer, and it may be in a callback that waits for us
 _restful = weakref.WeakSet()  # objects with a lock `awake` that their thread holds while it does anything
-_HARMLESS = ("HistorySavingThread", "tqdm_monitor", "ipykernel", "Heartbeat", "IOPub", "Control")
+_HARMLESS = ("HistorySavingThread", "tqdm_monitor", "ipykernel", "Heartbeat", "IOPub", "Control", "_watch_pipe_fd")
 
 
 class CleanEngines(UserWarning):
@@ -120,7 +120,8 @@ class Template(_engines.Processes):
         code = f"import sys; sys.path[:] = {sys.path!r}; from allot import _server; _server.main({fd}, {sys.argv!r})"
         template.spawned = os.posix_spawn(
             sys.executable, [sys.executable, *_interpreter_flags(), "-c", code], os.environ,
-            file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd)], setsigmask=[])
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd)],
+            setsigmask=[signal.SIGINT])  # as in a template by fork: Ctrl-C is not for what is only being started
         theirs.close()
         return template
 

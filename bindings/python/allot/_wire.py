@@ -34,6 +34,14 @@ def _close_in_child():
 os.register_at_fork(after_in_child=_close_in_child)
 
 
+class Lifeline:
+    """Held by who may give work. When it is dropped, wherever a Ctrl-C comes, `link` closes, and whoever has the other end knows."""
+
+    def __init__(self, link):
+        self.link = link
+        owned_here(self)
+
+
 def send_with_fds(link, message, fds):
     """An object with files of this process. OSError when the other side has gone."""
     with socket.socket(fileno=os.dup(link.fileno())) as end:

@@ -6,6 +6,7 @@
  */
 #include "area.h"
 #include "claim.h"
+#include "context.h"
 #include "items.h"
 #include "numbers.h"
 #include "processes.h"
@@ -60,10 +61,12 @@ PyMODINIT_FUNC PyInit__engines(void)
     al_link_type = add_type(self, "Link", &al_link_spec);
     PyTypeObject *items = add_type(self, "Items", &al_items_spec);
     PyTypeObject *processes = add_type(self, "Processes", &al_processes_spec);
+    PyTypeObject *context = add_type(self, "Context", &al_context_spec);
     bool is_done = al_area_type != NULL && al_mapping_type != NULL && al_link_type != NULL && items != NULL &&
-                   processes != NULL;
+                   processes != NULL && context != NULL;
     Py_XDECREF((PyObject *)items);
     Py_XDECREF((PyObject *)processes);
+    Py_XDECREF((PyObject *)context);
     if (!is_done)
         Py_CLEAR(self);
     return self;

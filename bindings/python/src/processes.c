@@ -13,6 +13,7 @@
 #include "processes.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -93,6 +94,19 @@ static void take_signals_as_they_come(void)
         (void)signal(ending[i], SIG_DFL);
 }
 
+/** A fork starts where its parent runs, more often than not where other processors are busy, and stays there
+ * for milliseconds; an engine is there to run beside it. */
+static void leave_processor(int cpu)
+{
+    cpu_set_t before, others;
+    if (cpu < 0 || sched_getcpu() != cpu || sched_getaffinity(0, sizeof before, &before) != 0)
+        return;
+    others = before;
+    CPU_CLR((size_t)cpu, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+        (void)sched_setaffinity(0, sizeof before, &before);
+}
+
 static _Noreturn void be_engine(PyObject *body, pid_t parent, bool dies_with_parent, const sigset_t *mask)
 {
     take_signals_as_they_come();
@@ -150,7 +164,10 @@ static PyObject *processes_fork(processes *self, PyObject *args)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t parent = getpid();
     bool is_first_thread = syscall(SYS_gettid) == parent;
+    int cpu = sched_getcpu();
     pid_t pid = fork_python();
+    if (pid == 0)
+        leave_processor(cpu);
     if (pid == 0)
         be_engine(body, parent, is_first_thread, &before);
     if (pid > 0)
