@@ -4,7 +4,6 @@
  */
 #include "md/read/top.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
