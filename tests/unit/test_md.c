@@ -18,7 +18,7 @@
 
 enum { NATOMS = 500 };
 #ifdef __SANITIZE_THREAD__
-enum { LONG_RUN = 100 }; /* what is looked for there does not take a thousand steps, which would take a minute */
+enum { LONG_RUN = 100 }; /* what is looked for there needs no thousand steps, which take a minute */
 #else
 enum { LONG_RUN = 1000 };
 #endif
