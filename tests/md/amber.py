@@ -29,7 +29,7 @@ H_BONDS, FREE = "constraints = h-bonds\n", "constraints = none\n"
 FLEXIBLE = FREE + "define = -DFLEXIBLE\n"
 SUMS = ("Potential", "Total_Energy", "Conserved_En.")  # of terms that are compared, and that cancel here
 # Nine digits of each number.
-BOUNDS = Bounds(energy=5e-7, force=5e-7, virial=1e-6, x=5e-7, v=3e-5)
+BOUNDS = Bounds(energy=1e-6, force=2e-6, virial=5e-6, x=5e-7, v=3e-5)
 compare = Comparison()
 
 

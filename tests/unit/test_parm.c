@@ -157,6 +157,13 @@ static void waters_are_rigid(void **state)
     assert_int_equal(t.molecules[3].nterms[AL_TERM_BOND], 3); /* none with the point */
     TERM(&t, 3, AL_TERM_VSITE3FD, 0, ATOMS(3, 0, 1, 2), 0.5, 0.0125);
     al_topology_fini(&t);
+    /* one whose arms are not the same is no water, and no molecule like the one before */
+    change(&text, "      27      30       3", "      27      30       5");
+    read_good(&text, false, &t);
+    assert_int_equal(t.nmolecules, 5);
+    assert_int_equal(t.molecules[2].nterms[AL_TERM_SETTLE], 1);
+    assert_int_equal(t.molecules[3].nterms[AL_TERM_SETTLE], 0);
+    al_topology_fini(&t);
     /* of another molecule with two hydrogens nothing is rigid */
     change(&text, "  1.60000000E+01", "  3.20000000E+01");
     read_good(&text, false, &t);
@@ -234,6 +241,8 @@ static void broken_ones_are_refused(void **state)
         {"small", "  1.20100000E+01", "  1.2010000OE+01",
          "x:22:3: \"1.2010000OE+01\" is no number; columns 1 to"},
         {"small", "  1.00800000E+00", " -1.00800000E+00", "x:22:66: a mass is not negative"},
+        {"small", "      10      13\n", "      10      13\n       1\n",
+         "x:45:8: %FLAG RESIDUE_POINTER goes on here"},
         {"small", "       1       6       7", "       1       6       6",
          "x:44:16: residues begin one after the"},
         {"small", "       1       1       1       1       2", "       1       1       1       1       9",
