@@ -195,14 +195,14 @@ def check_density(model, *places, nwaters=216, temperature=298.15):
 
 
 class Slope:
-    """Of what is to stay, in kJ/mol/ps, by least squares."""
+    """Of the energy of a run that nothing heats, in kJ/mol/ps, by least squares."""
 
     def __init__(self, name, place):
         if place.endswith(".xvg"):
             time, energy = columns(place)
         else:
             rows = [json.loads(line) for line in open(place + "/energies.jsonl", encoding="ascii")]
-            time, energy = (numpy.array([row[key] for row in rows if row["time"] > rows[-1]["time"] / 5]) for key in ("time", "conserved"))
+            time, energy = (numpy.array([row[key] for row in rows if row["time"] > rows[-1]["time"] / 5]) for key in ("time", "total"))
         self.value, at_zero = numpy.polyfit(time, energy, 1)
         rest = energy - at_zero - self.value * time
         self.error = math.sqrt(rest.var() * inefficiency(rest) / len(rest)) / time.std()
