@@ -31,7 +31,7 @@ DALTON = 1.66053906660  # kg/m^3 of u/nm^3
 MASSES = numpy.array([15.9994, 1.008, 1.008])  # of a water, in gromacs-data; a site has none
 # kg/m^3 and 1e-10/Pa, at 298 K and 1 bar: TIP3P, SPC/E and TIP4P of Vega and Abascal, Phys. Chem. Chem. Phys. 13, 19663 (2011); SPC of Wu,
 # Tepper and Voth, J. Chem. Phys. 124, 024503 (2006). Those of others differ by cut-offs and corrections: by one in a hundred of a density,
-# and by one in ten of a compressibility.
+# and by one in ten of a compressibility. (Quoted from memory: to be compared with the papers.)
 PUBLISHED = {"tip3p": (980, 5.74), "spc": (977, 5.35), "spce": (994, 4.61), "tip4p": (988, 5.9)}
 DENSITY_APART, COMPRESSIBILITY_APART = 0.01, 0.1
 failed = False
@@ -195,14 +195,14 @@ def check_density(model, *places, nwaters=216, temperature=298.15):
 
 
 class Slope:
-    """Of what is to stay, in kJ/mol/ps, by least squares."""
+    """Of the energy of a run that nothing heats, in kJ/mol/ps, by least squares."""
 
     def __init__(self, name, place):
         if place.endswith(".xvg"):
             time, energy = columns(place)
         else:
             rows = [json.loads(line) for line in open(place + "/energies.jsonl", encoding="ascii")]
-            time, energy = (numpy.array([row[key] for row in rows if row["time"] > rows[-1]["time"] / 5]) for key in ("time", "conserved"))
+            time, energy = (numpy.array([row[key] for row in rows if row["time"] > rows[-1]["time"] / 5]) for key in ("time", "total"))
         self.value, at_zero = numpy.polyfit(time, energy, 1)
         rest = energy - at_zero - self.value * time
         self.error = math.sqrt(rest.var() * inefficiency(rest) / len(rest)) / time.std()

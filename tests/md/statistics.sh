@@ -63,12 +63,13 @@ temperatures() {
 }
 
 density() {
-    local model nsteps=$((long_ps * 500))
+    local model barostat seed=0 nsteps=$((long_ps * 500))
     for model in tip3p spc spce tip4p; do
         for barostat in c-rescale parrinello-rahman; do
+            seed=$((seed + 1)) # with one for all they have the same chance, and err alike
             parameters $model-$barostat $nsteps "coulombtype = pme" "fourierspacing = 0.12" "rvdw = 0.85" "rcoulomb = 0.85" \
                 "dispcorr = enerpres" "tcoupl = v-rescale" "tc-grps = System" "tau-t = 0.5" "ref-t = 298.15" "pcoupl = $barostat" \
-                "tau-p = 1" "ref-p = 1" "compressibility = 4.5e-5" "nstvout = 100" "nstenergy = 100" "nstcalcenergy = 10"
+                "tau-p = 1" "ref-p = 1" "compressibility = 4.5e-5" "gen-seed = $seed" "ld-seed = $seed" "nstvout = 100" "nstenergy = 100" "nstcalcenergy = 10"
             simulate $model-$barostat $model
         done
         gromacs $model-c-rescale $model Volume
