@@ -111,7 +111,10 @@ class Feeder(Inbox):
     def _read_answers(self, engine):
         """Whatever is there. False at the end of the link."""
         for _ in range(64):  # the others want to be heard, too
-            received = engine.link.receive(False)
+            try:
+                received = engine.link.receive(False)
+            except MemoryError as error:  # there is none for what came with this packet
+                received = error.allot_message, error
             if received is None:
                 return True
             packet, memory = received
@@ -353,13 +356,21 @@ class BrokenEngines(futures.BrokenExecutor):
 
 
 def _complete(call, ok, form, memory):
-    try:
-        value = _serve.open_form(form, memory)
-        failure = None if ok else _faults.decode(value)
-    except BaseException as error:
-        failure = pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
-        failure.__cause__ = error
-    try:
-        call.succeed(value) if failure is None else call.fail(failure)
-    except futures.InvalidStateError:
-        pass  # somebody else has given the future an answer
+    """Gives the answer; where it cannot be had, that is the call's failure, and never this thread's end."""
+    with contextlib.suppress(futures.InvalidStateError):  # somebody else has given the future an answer
+        try:
+            if isinstance(memory, MemoryError):
+                raise memory
+            value = _serve.open_form(form, memory)
+            if ok:
+                call.succeed(value)
+            else:
+                call.fail(_faults.decode(value))
+        except futures.InvalidStateError:
+            raise
+        except MemoryError as error:
+            call.fail(error)
+        except BaseException as error:
+            failure = pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
+            failure.__cause__ = error
+            call.fail(failure)
