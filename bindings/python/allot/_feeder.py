@@ -2,9 +2,10 @@
 
 All decisions are made by this thread, which no signal interrupts.
 
-A short call is given to an engine together with others and ahead of time, by what calls of its function have cost so far; one of
-unknown cost is given alone. An engine that has nothing left takes back half of what another one has not begun (Arena.claim),
-so that a wrong guess costs little. An engine that dies breaks the call it had claimed, and no other.
+A short call is given to an engine together with others and ahead of time, by what calls of its function have cost so
+far; one of unknown cost is given alone. An engine that has nothing left takes back half of what another one has not
+begun (Arena.claim), so that a wrong guess costs little. An engine that dies breaks the call it had claimed, and no
+other.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -216,7 +217,8 @@ class Feeder(Inbox):
             self.pending.popleft().cancel()
 
     def _start_one(self):
-        """One more engine if there is work for it, in place of an idle one that does not know the next call's function."""
+        """One more engine if there is work for it, in place of an idle one that does not know the next call's
+        function."""
         need = self.pending[0].need
         at_work = [engine for engine in self._engines.values() if not engine.retired]
         if len(at_work) >= self.nengines:
@@ -230,7 +232,8 @@ class Feeder(Inbox):
         return template.generation >= need and self._start(template)
 
     def _start_without(self, need):
-        """The template was killed. What only a fork knows is lost with it; for the rest there are fresh interpreters."""
+        """The template was killed. What only a fork knows is lost with it; for the rest there are fresh
+        interpreters."""
         if need == 0:
             self._adopt(_server.Template.fresh())
             self._meet_templates()
