@@ -294,6 +294,26 @@ class EachWay(Clean):
                 finally:
                     resource.setrlimit(resource.RLIMIT_AS, before)
 
+    def test_arrays_that_find_no_memory(self):
+        """Of an executor: each that cannot be mapped is a MemoryError, and the others are there."""
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("no NumPy")
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_AS, before)
+        with open("/proc/self/statm") as statm:
+            now = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        with allot.Executor(2) as executor:
+            executor.submit(abs, 1).result()
+            resource.setrlimit(resource.RLIMIT_AS, (now + (200 << 20), before[1]))
+            calls = [executor.submit(numpy.ones, 1 << 20) for _ in range(40)]
+            kinds = {type(call.exception(HANG_SECONDS)) for call in calls}
+            resource.setrlimit(resource.RLIMIT_AS, before)
+            self.assertEqual(kinds, {MemoryError, type(None)})
+            self.assertEqual(executor.submit(abs, -5).result(HANG_SECONDS), 5)
+            del calls
+
     def test_nested(self):
         def outer(x):
             return sum(allot.map(lambda y: x + y, range(20)))
