@@ -115,6 +115,7 @@ def by_starmap(function, items):
 
 
 WAYS = [by_submit, by_executor_map, by_map, by_imap, by_starmap]
+QUICK_WAYS = [by_executor_map, by_map, by_imap]  # those that end at the first error
 N = 60  # items of a millisecond: enough for engines to be worth it
 
 
@@ -144,6 +145,32 @@ def at(item, action):
     return function
 
 
+def memory_group(nbytes):
+    """A new control group whose processes may have so much memory together, or None."""
+    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = f"{root}/allot-test-{os.getpid()}"
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        try:
+            with open(f"{group}/{limit}", "w") as file:
+                file.write(str(nbytes))
+            return group
+        except OSError:
+            os.rmdir(group)
+    return None
+
+
+def remove_group(group):
+    end = time.monotonic() + HANG_SECONDS
+    while os.path.exists(group) and time.monotonic() < end:
+        try:
+            os.rmdir(group)
+        except OSError:  # its processes have just ended
+            time.sleep(0.01)
+
+
 def throw(error):
     raise error
 
@@ -153,10 +180,10 @@ def deep(n):
 
 
 class EachWay(Clean):
-    def each(self, function, expected, text, in_engines=True):
+    def each(self, function, expected, text, ways=WAYS):
         """function fails at item 45, in each way. Returns the errors."""
         errors = []
-        for way in WAYS:
+        for way in ways:
             with self.subTest(way.__name__):
                 with self.assertRaises(expected) as caught:
                     way(function, range(N))
@@ -234,6 +261,58 @@ class EachWay(Clean):
             return x
 
         self.each(greedy, MemoryError, "")
+
+    def test_killed_for_want_of_memory(self):
+        """By the kernel, in a memory group of the engine's own."""
+        program, group = os.getpid(), memory_group(32 << 20)
+        if group is None:
+            self.skipTest("no memory group of version 1 or 2 can be made here: it takes root")
+        self.addCleanup(remove_group, group)
+
+        def greedy(x):
+            slow_in(program)
+            if os.getpid() != program and x >= 45:
+                with open(f"{group}/cgroup.procs", "w") as procs:
+                    procs.write(str(os.getpid()))
+                return len(bytearray(b"x") * (256 << 20))
+            return x
+
+        self.each(greedy, allot.EngineDied, "SIGKILL", QUICK_WAYS)
+
+    def test_more_results_than_memory(self):
+        """A MemoryError here; what had come is given back with it."""
+        with open("/proc/self/statm") as statm:
+            now = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_AS, before)
+        for way in QUICK_WAYS:
+            with self.subTest(way.__name__):
+                resource.setrlimit(resource.RLIMIT_AS, (now + (128 << 20), before[1]))
+                try:
+                    with self.assertRaises(MemoryError):
+                        way(lambda x: burn(0.001) or bytes(8 << 20), range(N))
+                finally:
+                    resource.setrlimit(resource.RLIMIT_AS, before)
+
+    def test_arrays_that_find_no_memory(self):
+        """Of an executor: each that cannot be mapped is a MemoryError, and the others are there."""
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("no NumPy")
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_AS, before)
+        with open("/proc/self/statm") as statm:
+            now = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        with allot.Executor(2) as executor:
+            executor.submit(abs, 1).result()
+            resource.setrlimit(resource.RLIMIT_AS, (now + (200 << 20), before[1]))
+            calls = [executor.submit(numpy.ones, 1 << 20) for _ in range(40)]
+            kinds = {type(call.exception(HANG_SECONDS)) for call in calls}
+            resource.setrlimit(resource.RLIMIT_AS, before)
+            self.assertEqual(kinds, {MemoryError, type(None)})
+            self.assertEqual(executor.submit(abs, -5).result(HANG_SECONDS), 5)
+            del calls
 
     def test_nested(self):
         def outer(x):

@@ -1,7 +1,7 @@
 """A map over what can be cut by index: the caller and its engines claim items, from memory that they share.
 
-Engines have the items by fork, and take them by number. Each ships its results when a slice of time is over, and never waits for
-the caller, which may be in the middle of an item of its own that takes long.
+Engines have the items by fork, and take them by number. Each ships its results when a slice of time is over, and
+never waits for the caller, which may be in the middle of an item of its own that takes long.
 
 Items are lost with an engine that dies: what it had done and not shipped, and what it had claimed. Where that does not
 end the map, they are found as holes in the results, and done again.

@@ -46,8 +46,8 @@ def note_fork(ns):
 
 
 def of(results, before=None):
-    """The costs of moving results like the last of these, each; raises what pickling them raises. Where they were measured
-    before, the less of the two, since what comes in between makes them seem more."""
+    """The costs of moving results like the last of these, each; raises what pickling them raises. Where they were
+    measured before, the less of the two, since what comes in between makes them seem more."""
     pack, unpack, nbytes = _trial(results[-1:])
     count = 1
     if pack + unpack < SAMPLE_NS and len(results) > 1:  # many, so that what a trial itself costs does not count

@@ -14,17 +14,18 @@ and in the engine:
         while (data := engine.receive()) is not None:  # None: no more will come
             engine.ship([...], tag, first)
 
-Bodies are closures: nothing is pickled to start an engine. What is given is bytes (a user's pickle, mostly); what is shipped is
-a list, packed in the fastest way for its values. An engine sends an exception with engine.ship_error(error, item): a Parcel with
-the tag ERROR, whose single value is for _faults.decode(). Where engines come from elsewhere (a fork server), make a class of Crew
-that has its own start(), pid(), pidfd(), kill(), reap() and __exit__(), hands crew.area.fd and one of _engines.link_pair() over, and
-calls _add(number, link).
+Bodies are closures: nothing is pickled to start an engine. What is given is bytes (a user's pickle, mostly); what is
+shipped is a list, packed in the fastest way for its values. An engine sends an exception with
+engine.ship_error(error, item): a Parcel with the tag ERROR, whose single value is for _faults.decode(). Where
+engines come from elsewhere (a fork server), make a class of Crew that has its own start(), pid(), pidfd(), kill(),
+reap() and __exit__(), hands crew.area.fd and one of _engines.link_pair() over, and calls _add(number, link).
 
 When the `with` block is left, engines that live are killed and reaped, in C, so that no KeyboardInterrupt can come in
 between; memory under way is given back by the kernel. `crew.close(k)` tells an engine that no more tasks come;
 `crew.join()` waits until those that were told, or have nothing to wait for, have ended.
 
-The memory that all share (crew.area, an _engines.Area) says who does which item: the caller is worker 0, engine k worker k.
+The memory that all share (crew.area, an _engines.Area) says who does which item: the caller is worker 0, engine k
+worker k.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -49,8 +50,8 @@ inside = False
 
 
 class Parcel:
-    """A list that one side shipped to the other: `tag`, `first`, `count`, `took_ns`, and the values. Ones in a ring must be opened in
-    the order in which they came."""
+    """A list that one side shipped to the other: `tag`, `first`, `count`, `took_ns`, and the values. Ones in a ring
+    must be opened in the order in which they came."""
 
     __slots__ = ("engine", "tag", "first", "count", "took_ns", "_area", "_encoding", "_where", "_memory", "_nbytes", "_nbuffers", "_position")
 
@@ -119,7 +120,8 @@ class Engine:
         self._link = link
 
     def receive(self, wait=True):
-        """The next bytes that the caller gave; None when there will be no more, or there are none now and wait is false."""
+        """The next bytes that the caller gave; None when there will be no more, or there are none now and wait is
+        false."""
         message = self._link.receive(wait)
         if message is None or not message[0]:
             return None
@@ -127,7 +129,8 @@ class Engine:
         return data[1:] if memory is None else memory
 
     def take(self, wait=True):
-        """The next Parcel that the caller shipped; None when there will be no more, or there is none now and wait is false."""
+        """The next Parcel that the caller shipped; None when there will be no more, or there is none now and wait is
+        false."""
         message = self._link.receive(wait)
         return Parcel(self.number, *message, None) if message is not None and message[0] else None
 
@@ -191,7 +194,8 @@ class Crew(_engines.Processes):
                 self._poll.register(fd, select.POLLIN)
 
     def give(self, engine, data, wait=False):
-        """Bytes for an engine. False if wait is false and it has too much unread, or it is gone (its Death will be told)."""
+        """Bytes for an engine. False if wait is false and it has too much unread, or it is gone (its Death will be
+        told)."""
         link = self._links[engine]
         try:
             if len(data) <= _INLINE_NBYTES:

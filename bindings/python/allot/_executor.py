@@ -1,7 +1,8 @@
 """allot.Executor, a concurrent.futures.Executor whose engines are processes.
 
 Its engines are forked by a process that has no threads (_server), fed by a thread (_feeder), and answer by packets
-and by memory (_wire). This file is what users see: the interface, and what becomes of executors that are forgotten, or at the end.
+and by memory (_wire). This file is what users see: the interface, and what becomes of executors that are forgotten,
+or at the end.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -37,16 +38,18 @@ class Executor(_engines.Context, futures.Executor):
 
     It takes the place of concurrent.futures.ProcessPoolExecutor, and differs in this:
 
-    - Functions need not be importable: lambdas, closures and what a notebook defines reach engines by fork. Where that cannot be, since
-      the program has threads of its own, engines come from a fresh interpreter and functions go by pickle, or by cloudpickle
-      if it is installed; a `CleanEngines` warning says so.
-    - An engine that dies breaks the call that it was at, with an `EngineDied` that names it, and no other. The executor goes on.
-    - Short calls are sent together, by what they are seen to cost. So `map` needs no chunksize; one that is given is kept to.
+    - Functions need not be importable: lambdas, closures and what a notebook defines reach engines by fork. Where
+      that cannot be, since the program has threads of its own, engines come from a fresh interpreter and functions
+      go by pickle, or by cloudpickle if it is installed; a `CleanEngines` warning says so.
+    - An engine that dies breaks the call that it was at, with an `EngineDied` that names it, and no other. The
+      executor goes on.
+    - Short calls are sent together, by what they are seen to cost. So `map` needs no chunksize; one that is given is
+      kept to.
     - Arrays and other large buffers are copied once, in either direction.
     - Ctrl-C within the `with` block ends the engines at once; what was pending is cancelled.
 
-    max_workers is the number of engines, by default that of the processors this process may use. They are started as work comes.
-    initializer(*initargs) is called in each engine before anything else.
+    max_workers is the number of engines, by default that of the processors this process may use. They are started as
+    work comes. initializer(*initargs) is called in each engine before anything else.
     """
 
     def __init__(self, max_workers=None, initializer=None, initargs=()):
@@ -77,8 +80,9 @@ class Executor(_engines.Context, futures.Executor):
     def map(self, fn, *iterables, timeout=None, chunksize=None):
         """Like map(fn, *iterables), in engines: an iterator over the results, in order.
 
-        The items are collected at once. chunksize is how many are sent together; None: as many as take some milliseconds, by what
-        they are seen to cost. timeout in seconds, from the call of map to a result. The first error is raised at its item.
+        The items are collected at once. chunksize is how many are sent together; None: as many as take some
+        milliseconds, by what they are seen to cost. timeout in seconds, from the call of map to a result. The first
+        error is raised at its item.
         """
         self._feeder.check()
         end_time = None if timeout is None else time.monotonic() + timeout
@@ -95,7 +99,8 @@ class Executor(_engines.Context, futures.Executor):
         return job.results(end_time)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Takes no more calls. What was submitted is done, or what is pending is cancelled; wait: until the engines have ended."""
+        """Takes no more calls. What was submitted is done, or what is pending is cancelled; wait: until the engines
+        have ended."""
         self._feeder.close(cancel=cancel_futures)
         if wait:
             self._feeder.join()
@@ -128,7 +133,8 @@ class Executor(_engines.Context, futures.Executor):
         return sealed
 
     def _ready_for(self, need):
-        """True: the engines know, or will, what is named by number. Threads that are in the way of a fork make it False."""
+        """True: the engines know, or will, what is named by number. Threads that are in the way of a fork make it
+        False."""
         ready = self._feeder.ready_for(max(need, self._initializer.need if self._initializer else 0))
         return ready or need == 0 or self._feeder.knows(need)
 

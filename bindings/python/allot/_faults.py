@@ -59,7 +59,8 @@ def death(status, item):
 
 
 def wait_for_interrupt(status):
-    """Ctrl-C reaches engines and caller alike; the engine's end may be noticed first. KeyboardInterrupt is raised meanwhile."""
+    """Ctrl-C reaches engines and caller alike; the engine's end may be noticed first. KeyboardInterrupt is raised
+    meanwhile."""
     if status != -1 and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT:
         time.sleep(0.2)
 

@@ -2,9 +2,10 @@
 
 All decisions are made by this thread, which no signal interrupts.
 
-A short call is given to an engine together with others and ahead of time, by what calls of its function have cost so far; one of
-unknown cost is given alone. An engine that has nothing left takes back half of what another one has not begun (Arena.claim),
-so that a wrong guess costs little. An engine that dies breaks the call it had claimed, and no other.
+A short call is given to an engine together with others and ahead of time, by what calls of its function have cost so
+far; one of unknown cost is given alone. An engine that has nothing left takes back half of what another one has not
+begun (Arena.claim), so that a wrong guess costs little. An engine that dies breaks the call it had claimed, and no
+other.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -111,7 +112,10 @@ class Feeder(Inbox):
     def _read_answers(self, engine):
         """Whatever is there. False at the end of the link."""
         for _ in range(64):  # the others want to be heard, too
-            received = engine.link.receive(False)
+            try:
+                received = engine.link.receive(False)
+            except MemoryError as error:  # there is none for what came with this packet
+                received = error.allot_message, error
             if received is None:
                 return True
             packet, memory = received
@@ -213,7 +217,8 @@ class Feeder(Inbox):
             self.pending.popleft().cancel()
 
     def _start_one(self):
-        """One more engine if there is work for it, in place of an idle one that does not know the next call's function."""
+        """One more engine if there is work for it, in place of an idle one that does not know the next call's
+        function."""
         need = self.pending[0].need
         at_work = [engine for engine in self._engines.values() if not engine.retired]
         if len(at_work) >= self.nengines:
@@ -227,7 +232,8 @@ class Feeder(Inbox):
         return template.generation >= need and self._start(template)
 
     def _start_without(self, need):
-        """The template was killed. What only a fork knows is lost with it; for the rest there are fresh interpreters."""
+        """The template was killed. What only a fork knows is lost with it; for the rest there are fresh
+        interpreters."""
         if need == 0:
             self._adopt(_server.Template.fresh())
             self._meet_templates()
@@ -353,13 +359,21 @@ class BrokenEngines(futures.BrokenExecutor):
 
 
 def _complete(call, ok, form, memory):
-    try:
-        value = _serve.open_form(form, memory)
-        failure = None if ok else _faults.decode(value)
-    except BaseException as error:
-        failure = pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
-        failure.__cause__ = error
-    try:
-        call.succeed(value) if failure is None else call.fail(failure)
-    except futures.InvalidStateError:
-        pass  # somebody else has given the future an answer
+    """Gives the answer; where it cannot be had, that is the call's failure, and never this thread's end."""
+    with contextlib.suppress(futures.InvalidStateError):  # somebody else has given the future an answer
+        try:
+            if isinstance(memory, MemoryError):
+                raise memory
+            value = _serve.open_form(form, memory)
+            if ok:
+                call.succeed(value)
+            else:
+                call.fail(_faults.decode(value))
+        except futures.InvalidStateError:
+            raise
+        except MemoryError as error:
+            call.fail(error)
+        except BaseException as error:
+            failure = pickle.UnpicklingError(f"the result of {call.name(0)} cannot be read: {error!r}")
+            failure.__cause__ = error
+            call.fail(failure)

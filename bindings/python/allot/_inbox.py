@@ -78,7 +78,8 @@ class Inbox:
             self._ringer.send(b"!", (), False)
 
     def ready_for(self, need):
-        """Sees to it that there are or can be engines of this generation. False: there cannot, as threads are in the way of a fork."""
+        """Sees to it that there are or can be engines of this generation. False: there cannot, as threads are in the
+        way of a fork."""
         with self._starting:
             template = self._template
             alive = template is not None and not template.ended

@@ -1,9 +1,10 @@
 """Functions and classes that engines have by fork, so that they need no pickling.
 
-What cannot be found again by its name (lambdas, closures, local classes), or what may be found in another version (everything of `__main__`,
-where a notebook defines a function anew) gets a number. A process forked afterwards has the object under the same
-number, and only the number is sent. `generation()` is the first number not given yet: a process forked now knows all smaller ones.
-Objects are held weakly here; whoever sends a number holds the object until the answer is there.
+What cannot be found again by its name (lambdas, closures, local classes), or what may be found in another version
+(everything of `__main__`, where a notebook defines a function anew) gets a number. A process forked afterwards has
+the object under the same number, and only the number is sent. `generation()` is the first number not given yet: a
+process forked now knows all smaller ones. Objects are held weakly here; whoever sends a number holds the object
+until the answer is there.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -40,8 +41,8 @@ def _enrol(obj):
 
 
 def _number(obj):
-    """The number of obj or None. What is at its place may be left from another object: a Ctrl-C in a callback of weakref is lost, and
-    the rest of the callback with it."""
+    """The number of obj or None. What is at its place may be left from another object: a Ctrl-C in a callback of
+    weakref is lost, and the rest of the callback with it."""
     number = _number_of_id.get(id(obj))
     ref = _ref_of_number.get(number)
     return number if ref is not None and ref() is obj else None
@@ -86,7 +87,8 @@ def _goes_by_number(obj):
 
 
 class ByNumber(pickle.Pickler):
-    """Pickles functions and classes by number where the name would not do. `need` is the generation of engine that can read it."""
+    """Pickles functions and classes by number where the name would not do. `need` is the generation of engine that
+    can read it."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -118,7 +120,8 @@ def seal_function(function):
 
 
 class Answering(pickle.Pickler):
-    """An engine's pickler: what it has by number goes back by number. It gives no numbers of its own: nobody would know them."""
+    """An engine's pickler: what it has by number goes back by number. It gives no numbers of its own: nobody would
+    know them."""
 
     def reducer_override(self, obj):
         number = _number(obj) if _goes_by_number(obj) else None
@@ -126,7 +129,8 @@ class Answering(pickle.Pickler):
 
 
 class ByName(pickle.Pickler):
-    """For engines that have nothing by fork, where there is no cloudpickle: what it cannot send is said with the remedy."""
+    """For engines that have nothing by fork, where there is no cloudpickle: what it cannot send is said with the
+    remedy."""
 
     def reducer_override(self, obj):
         if _goes_by_number(obj):

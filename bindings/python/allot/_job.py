@@ -132,9 +132,10 @@ class Job:
 
 
 class Windows:
-    """Items that are done in series, in windows that grow: an iterable for a loop, which ends when all are done, or when it would pay
-    to ask whether the rest should be done by engines. It can then be iterated over again. Before it ends for that, may_pay(items left,
-    ns of one) is asked, since to end one list and begin another costs time, too."""
+    """Items that are done in series, in windows that grow: an iterable for a loop, which ends when all are done, or
+    when it would pay to ask whether the rest should be done by engines. It can then be iterated over again. Before
+    it ends for that, may_pay(items left, ns of one) is asked, since to end one list and begin another costs time,
+    too."""
 
     __slots__ = ("source", "done", "end", "item_ns", "spent_ns", "_window", "_bar", "_counter", "_may_pay")
 

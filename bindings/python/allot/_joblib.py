@@ -1,7 +1,7 @@
 """joblib.Parallel on engines of allot: parallel_config(backend="allot"), or parallel_backend("allot").
 
-The executor outlives a Parallel call: the next one finds its engines warm. What joblib wraps into a batch is one call here;
-joblib sizes the batches by time, the executor sends those that are short together.
+The executor outlives a Parallel call: the next one finds its engines warm. What joblib wraps into a batch is one
+call here; joblib sizes the batches by time, the executor sends those that are short together.
 
 SPDX-License-Identifier: Apache-2.0
 """

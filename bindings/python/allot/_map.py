@@ -9,8 +9,8 @@ from allot._job import Job, Windows
 def map(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout=None, on_error="raise", progress=None, explain=False):
     """The list [function(item) for item in iterable], on as many processors as pay.
 
-    It begins in series and measures; engines are forked only when what is left pays for them. Several iterables are gone through
-    side by side, as by the built-in map.
+    It begins in series and measures; engines are forked only when what is left pays for them. Several iterables are
+    gone through side by side, as by the built-in map.
 
     chunk     items that an engine claims at a time; else it is measured
     engines   processors to use at most, this process among them; else all that it may use
@@ -18,7 +18,8 @@ def map(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout
     timeout   seconds that an item may take; then all are done by engines
     on_error  "raise": the error of the first item that fails; "return": exceptions are results; else: the result of
               items that fail
-    progress  True: show a bar; False: never; None: on a terminal, after two seconds; else it is called with (done, total)
+    progress  True: show a bar; False: never; None: on a terminal, after two seconds; else it is called with (done,
+    total)
     explain   say on standard error what was decided, and why
 
     >>> map(lambda x: x**10, range(4))
@@ -45,8 +46,8 @@ def starmap(function, iterable, /, *, chunk=None, engines=None, ordered=True, ti
 
 
 def imap(function, /, *iterables, chunk=None, engines=None, ordered=True, timeout=None, on_error="raise", progress=None, explain=False):
-    """As map, but an iterator: results come as they are asked for, and little is read ahead, so that memory is bounded and there may be
-    items without end. With ordered=False they come as soon as they are there.
+    """As map, but an iterator: results come as they are asked for, and little is read ahead, so that memory is
+    bounded and there may be items without end. With ordered=False they come as soon as they are there.
 
     >>> import itertools
     >>> list(itertools.islice(imap(lambda x: x * x, itertools.count()), 4))
@@ -88,7 +89,8 @@ def _list(job, source, iterator):
 
 
 def in_series(job, source, bar):
-    """Do items here until all are done or the rest pays for engines. @return their results, and the plan for the rest or None"""
+    """Do items here until all are done or the rest pays for engines. @return their results, and the plan for the
+    rest or None"""
     results = []
     if job.timeout is not None and source.length > 0 and not _crew.inside:
         job.tell("on engines from the first item on, since only what an engine does can be ended by a timeout")

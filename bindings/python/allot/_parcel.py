@@ -73,7 +73,8 @@ def unpack(encoding, data):
 
 
 def unpack_parts(encoding, memory, nbytes, nbuffers):
-    """The list that was packed with nbytes of data, from the memory that its parts() are in. Arrays go on looking into it."""
+    """The list that was packed with nbytes of data, from the memory that its parts() are in. Arrays go on looking
+    into it."""
     view = memoryview(memory)
     table = view[len(view) - nbuffers * _TABLE_ROW.size :] if nbuffers else view[:0]
     buffers = []

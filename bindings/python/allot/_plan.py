@@ -1,13 +1,13 @@
 """In series or not: from measurements to a decision. Pure functions; all times are nanoseconds.
 
-The model. n items are left, of `item` each. An engine is forked in `fork`, by the caller, one after the other; it then does an
-item in item + pack, and each result that arrives costs the caller `unpack`. With k engines the caller does what time
-that leaves it, so together they do
+The model. n items are left, of `item` each. An engine is forked in `fork`, by the caller, one after the other; it
+then does an item in item + pack, and each result that arrives costs the caller `unpack`. With k engines the caller
+does what time that leaves it, so together they do
 
     k / (item + pack)  +  (1 - unpack k / (item + pack)) / item      items a nanosecond
 
-and k engines are worth it when k fork + start + n / that is less than n item, with a margin for what the estimate may be
-wrong by. Where results cost more to move than to make, no k is.
+and k engines are worth it when k fork + start + n / that is less than n item, with a margin for what the estimate
+may be wrong by. Where results cost more to move than to make, no k is.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -15,8 +15,9 @@ import dataclasses
 
 #: A fork must promise this share of the time.
 GAIN_WANTED = 0.1
-#: What a fork costs besides itself: the engine does little for some milliseconds, until it has its own copies of the pages that an
-#: interpreter writes to; the caller copies such pages, too; and an engine takes a millisecond to end. Two processors: 3 to 5 ms.
+#: What a fork costs besides itself: the engine does little for some milliseconds, until it has its own copies of the
+#: pages that an interpreter writes to; the caller copies such pages, too; and an engine takes a millisecond to end.
+#: Two processors: 3 to 5 ms.
 START_NS = 4_000_000
 
 

@@ -15,7 +15,8 @@ _MISSING = object()
 
 
 def reduce(function, iterable, initial=_MISSING, /, *, chunk=None, engines=None, progress=None, explain=False):
-    """functools.reduce for a function that is associative, f(f(a, b), c) == f(a, f(b, c)), on as many processors as pay.
+    """functools.reduce for a function that is associative, f(f(a, b), c) == f(a, f(b, c)), on as many processors as
+    pay.
 
     Where it is so but for rounding, as is the sum of floats, the last digits depend on how the items are cut.
 

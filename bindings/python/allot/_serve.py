@@ -2,14 +2,15 @@
 
 Beside the link, an engine shares an *arena* with the program:
 
-- a claim for each slot of a call: whoever sets it first has the call. So the program can take back what the engine has not begun,
-  and knows, when an engine dies, which call killed it;
+- a claim for each slot of a call: whoever sets it first has the call. So the program can take back what the engine
+  has not begun, and knows, when an engine dies, which call killed it;
 - how far a run (several items of one `map`) has come, so that the item can be named;
 - answers that have not been sent yet: they outlive the engine. Short ones are sent together.
 
-Packets to an engine: b"=" and a pickled list of (slot, ident, form); b"+" and one such tuple, with memory for its object;
-b"." at the end. Answers are pickles one after another, (ident, ok, form, seconds); one whose form is a tuple of two numbers is
-alone and has memory. An answer whose ok is None says that the slot, in place of ident, is free: its call was taken back.
+Packets to an engine: b"=" and a pickled list of (slot, ident, form); b"+" and one such tuple, with memory for its
+object; b"." at the end. Answers are pickles one after another, (ident, ok, form, seconds); one whose form is a tuple
+of two numbers is alone and has memory. An answer whose ok is None says that the slot, in place of ident, is free:
+its call was taken back.
 
 SPDX-License-Identifier: Apache-2.0
 """

@@ -1,12 +1,13 @@
 """Templates: processes that do nothing but fork engines.
 
-An executor has a thread of its own, and the program may have others. To fork while they run is to copy locks that nobody
-will ever release. So engines are not forked from the program but from a template, which has one thread. There are two kinds:
+An executor has a thread of its own, and the program may have others. To fork while they run is to copy locks that
+nobody will ever release. So engines are not forked from the program but from a template, which has one thread. There
+are two kinds:
 
-- a *fork* of the program, made while no other thread can be in the way (`Template.by_fork`). Engines forked from it have all that the program had
-  at that time: functions, lambdas, data, without any sending;
-- a *fresh interpreter* (`Template.clean`), the clean fork server, for a program with threads of its own. Functions reach its
-  engines by pickle. The program is told once, by a `CleanEngines` warning.
+- a *fork* of the program, made while no other thread can be in the way (`Template.by_fork`). Engines forked from it
+  have all that the program had at that time: functions, lambdas, data, without any sending;
+- a *fresh interpreter* (`Template.clean`), the clean fork server, for a program with threads of its own. Functions
+  reach its engines by pickle. The program is told once, by a `CleanEngines` warning.
 
 A template ends when the program closes its end of the connection or dies, and it takes its engines along. It collects
 engines that end, and says how, so that there are no zombies.
@@ -54,9 +55,11 @@ def _harmless(thread):
 
 
 class threads_parked:
-    """Holds the threads of this module where they hold no lock. Gives the names of the threads that are in the way of a fork.
+    """Holds the threads of this module where they hold no lock. Gives the names of the threads that are in the way
+    of a fork.
 
-    Ctrl-C waits until they are let go. A class, since a generator that is left halfway lives on in the traceback, and the locks with it.
+    Ctrl-C waits until they are let go. A class, since a generator that is left halfway lives on in the traceback,
+    and the locks with it.
     """
 
     def __init__(self):
@@ -83,8 +86,8 @@ class threads_parked:
 
 
 class Template(_engines.Processes):
-    """The program's side: a context of one process, which is killed and reaped at the latest when nobody has this object any more.
-    `generation` is what its engines know by number (_inherit)."""
+    """The program's side: a context of one process, which is killed and reaped at the latest when nobody has this
+    object any more. `generation` is what its engines know by number (_inherit)."""
 
     def __init__(self, _=1):
         self.link = None
@@ -94,8 +97,8 @@ class Template(_engines.Processes):
 
     @classmethod
     def by_fork(cls, start_engine):
-        """Call it within threads_parked(). In each engine, start_engine(link, arena) is run. Wherever a Ctrl-C comes, nothing is
-        left: the process and the links go with the objects."""
+        """Call it within threads_parked(). In each engine, start_engine(link, arena) is run. Wherever a Ctrl-C
+        comes, nothing is left: the process and the links go with the objects."""
         template = cls(1)
         _inherit.enrol_main()
         template.generation = _inherit.generation()

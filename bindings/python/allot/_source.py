@@ -1,7 +1,7 @@
 """Where items come from, and the loops over them.
 
-A source that can be cut by index is one from which an engine takes items itself, by their numbers: nothing is sent to it.
-Anything else is an iterator, which only the caller can read.
+A source that can be cut by index is one from which an engine takes items itself, by their numbers: nothing is sent
+to it. Anything else is an iterator, which only the caller can read.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -106,7 +106,8 @@ class Picked:
 
 
 # ---- loops: the function over the items of several iterators in turn, as one list ----------------------
-# `parts` gives the iterators, and may look at the clock whenever it is asked for the next; the first item is first, and called number(first).
+# `parts` gives the iterators, and may look at the clock whenever it is asked for the next; the first item is first,
+# and called number(first).
 
 
 def _each(function, parts, first, number):
@@ -127,7 +128,8 @@ def _called(function, parts, first, number):
 
 
 def _faster():
-    """Which of the two loops is the faster for functions in Python: that depends on how this interpreter was compiled."""
+    """Which of the two loops is the faster for functions in Python: that depends on how this interpreter was
+    compiled."""
     items = range(100)
 
     def took(loop):

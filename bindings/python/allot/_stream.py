@@ -1,8 +1,9 @@
 """A map over what must be read one after the other, or is wanted as it comes: the caller reads and hands out batches.
 
-In series first, as everywhere. Then engines: they have the function by fork, and are sent items, or, where items can be cut by
-index, only their numbers. At most so many batches are between what was read and what was taken, so memory is bounded; the caller works
-on none itself, so that engines never wait for it. Items that cannot be pickled are done by the caller.
+In series first, as everywhere. Then engines: they have the function by fork, and are sent items, or, where items can
+be cut by index, only their numbers. At most so many batches are between what was read and what was taken, so memory
+is bounded; the caller works on none itself, so that engines never wait for it. Items that cannot be pickled are done
+by the caller.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -219,8 +220,8 @@ class Stream:
         self._answer(event.first, results)
 
     def _recover(self, engine, item):
-        """The results between an engine's last answer and an item that failed are lost with the loop that the error left: those before
-        the error are wanted all the same."""
+        """The results between an engine's last answer and an item that failed are lost with the loop that the error
+        left: those before the error are wanted all the same."""
         batch = next((b for b in self._given[engine] if b.first <= item < b.first + b.count), None)
         if self._ordered and batch is not None and batch.first < item:
             self._do_here(batch.part(batch.first, item))

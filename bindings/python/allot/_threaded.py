@@ -1,7 +1,9 @@
-"""A map in a program that has threads: what is left goes to the executor, whose engines come from a fresh interpreter then.
+"""A map in a program that has threads: what is left goes to the executor, whose engines come from a fresh
+interpreter then.
 
-To fork while other threads run is to copy locks that nobody will ever release. The executor says what it does (a CleanEngines
-warning), and takes functions by pickle or cloudpickle; a function that neither takes is called here, in series.
+To fork while other threads run is to copy locks that nobody will ever release. The executor says what it does (a
+CleanEngines warning), and takes functions by pickle or cloudpickle; a function that neither takes is called here, in
+series.
 
 SPDX-License-Identifier: Apache-2.0
 """

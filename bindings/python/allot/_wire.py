@@ -1,7 +1,8 @@
 """What an executor's processes are connected by: links, and objects on their way over them.
 
-A link (_engines.Link) carries packets of at most 64 KB, and memory beside them for what is longer. So there are two forms of an
-object: within a packet, together with others, or in memory of its own, which is copied once, by the sender; arrays look into it.
+A link (_engines.Link) carries packets of at most 64 KB, and memory beside them for what is longer. So there are two
+forms of an object: within a packet, together with others, or in memory of its own, which is copied once, by the
+sender; arrays look into it.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -20,8 +21,8 @@ _owners = weakref.WeakSet()
 
 
 def owned_here(owner):
-    """owner.link is this process's own, not of what it forks: children close it, for a copy that they kept would hide from the
-    other side that this process has ended."""
+    """owner.link is this process's own, not of what it forks: children close it, for a copy that they kept would
+    hide from the other side that this process has ended."""
     _owners.add(owner)
 
 
@@ -35,7 +36,8 @@ os.register_at_fork(after_in_child=_close_in_child)
 
 
 class Lifeline:
-    """Held by who may give work. When it is dropped, wherever a Ctrl-C comes, `link` closes, and whoever has the other end knows."""
+    """Held by who may give work. When it is dropped, wherever a Ctrl-C comes, `link` closes, and whoever has the
+    other end knows."""
 
     def __init__(self, link):
         self.link = link

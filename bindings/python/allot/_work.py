@@ -19,7 +19,8 @@ class Outbox:
         self._kept = collections.deque()
 
     def ship(self, values, first, took_ns=0):
-        """Send results; those that cannot be pickled one by one, up to the first that is at fault. @return its error or None"""
+        """Send results; those that cannot be pickled one by one, up to the first that is at fault. @return its error
+        or None"""
         try:
             self._kept.append((_crew.pack(values), len(values), first, took_ns))
         except Exception as error:
@@ -108,8 +109,8 @@ class Watch:
                 self._crew.kill(engine)
 
     def cause(self, death):
-        """(item, error) of an engine's death; (None, None) where it had nothing more to do; (None, error) where no item is to blame.
-        Raises that error where it ends the job."""
+        """(item, error) of an engine's death; (None, None) where it had nothing more to do; (None, error) where no
+        item is to blame. Raises that error where it ends the job."""
         late = self._late.pop(death.engine, None)
         if late is not None:
             return late, TimeoutError(f"item {self._number(late)} took longer than {self._job.timeout} s")

@@ -1,7 +1,7 @@
 /* numbers.c - lists of numbers as bytes: a letter, then eight bytes each, as they are in memory.
  *
- * Results are mostly numbers, and these are read and written in a third of the time that pickle and marshal
- * take.
+ * Results are mostly numbers, and these are packed and unpacked in half of the time that marshal takes, and
+ * two fifths of pickle's (10,000 floats or integers of 50 bits: 26 ns each).
  *
  * SPDX-License-Identifier: Apache-2.0
  */

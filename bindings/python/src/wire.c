@@ -282,10 +282,23 @@ static int file_of(struct msghdr *head)
     return fd;
 }
 
+/** What came with a message cannot be mapped: the error says which message it was. */
+static void note_message(const char *message, Py_ssize_t nbytes)
+{
+    PyObject *kind, *value, *traceback;
+    PyErr_Fetch(&kind, &value, &traceback);
+    PyErr_NormalizeException(&kind, &value, &traceback);
+    PyObject *bytes = PyBytes_FromStringAndSize(message, nbytes);
+    if (value == NULL || bytes == NULL || PyObject_SetAttrString(value, "allot_message", bytes) != 0)
+        PyErr_Clear(); // without it, then
+    Py_XDECREF(bytes);
+    PyErr_Restore(kind, value, traceback);
+}
+
 PyDoc_STRVAR(
     receive_doc,
     "receive(wait) -> (message, Mapping or None); b'' at the end; None if there is nothing and wait is\n"
-    "false.");
+    "false. A MemoryError has the message as its allot_message.");
 static PyObject *link_receive(al_link *self, PyObject *args)
 {
     int wait;
@@ -323,8 +336,10 @@ static PyObject *link_receive(al_link *self, PyObject *args)
     PyObject *memory = fd >= 0 ? mapping_make(fd) : Py_NewRef(Py_None);
     if (fd >= 0)
         (void)close(fd);
-    if (memory == NULL)
+    if (memory == NULL) {
+        note_message(message, nbytes);
         return NULL;
+    }
     return Py_BuildValue("y#N", message, nbytes > 0 ? nbytes : (Py_ssize_t)0, memory);
 }
 
