@@ -11,6 +11,7 @@
  * Newton's refines to a float's precision block_of(x) group_of(x) add_to_block(x, a) add_to_group(x, a)
  * total(a) eight numbers for each atom; one number for each, eight times; the same, changed; the sum of lanes
  *   look_up(table, n, ti, tj)  of types of GROUP atoms and of eight
+ *   load(x) greater(a, b) to_bits(which)  numbers for all lanes; the greater; a bit a lane
  *   put_chosen(to, from, n, mask), put_numbers(to, first, n, mask)  of n numbers, sixteen at most, in
  *                    from[], or first, first + 1 and so on: those with their bit set, beside each other;
  * return how many
