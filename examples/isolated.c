@@ -64,7 +64,7 @@ int main(void)
     for (int k = 0; k < NITEMS; k++)
         x[k] = k;
     opts.item_timeout_ns = UINT64_C(1000000000); /* 1 s an item */
-    opts.faults = &faults;                      /* without it the first bad item would end the call */
+    opts.faults = &faults;                       /* without it the first bad item would end the call */
     if (allot_pool_open(&pool, "procs:2", &err) != ALLOT_OK) {
         fprintf(stderr, "isolated: %s\n", err.text);
         return 1;
