@@ -212,7 +212,8 @@ static bool is_stopped(const descent *d)
 static allot_err tell(descent *d, uint64_t step, bool is_shortest, allot_error *err)
 {
     al_minimum *now = d->now;
-    now->step = now->thermo.step = d->md->step = step;
+    d->md->step = step;
+    now->step = now->thermo.step = step;
     now->end = now->fmax < d->opts->tolerance || now->fmax <= 0 ? AL_MINIMUM_CONVERGED
                : step >= d->opts->nsteps                        ? AL_MINIMUM_STEPS
                : is_shortest                                    ? AL_MINIMUM_PRECISION

@@ -84,7 +84,7 @@ until_true idle_nodes 4
 cat >job <<END
 #!/bin/sh
 cd '$PWD'
-exec '$ALLOT' farm --on slurm --joblog inside.log 'sleep 0.1; echo \$SLURM_NODEID' ::: 1 2 3 4 5 6 7 8 9 10 11 12 >inside.out 2>&1
+exec '$ALLOT' farm --on slurm --joblog inside.log 'sleep 0.5; echo \$SLURM_NODEID' ::: 1 2 3 4 5 6 7 8 9 10 11 12 >inside.out 2>&1
 END
 sbatch -Q --wait -N3 --exclusive --output=job.out job
 verify test "$(wc -l <inside.log)" = 13

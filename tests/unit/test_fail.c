@@ -41,6 +41,8 @@ static void codes_have_names_and_texts(void **state)
     assert_string_equal(allot_err_name(ALLOT_OK), "ALLOT_OK");
     assert_string_equal(allot_err_name(ALLOT_EINVAL), "ALLOT_EINVAL");
     assert_string_equal(allot_err_text(ALLOT_EINVAL), "invalid argument");
+    assert_string_equal(allot_err_name(ALLOT_EUNSUPPORTED), "ALLOT_EUNSUPPORTED"); /* the last */
+    assert_string_equal(allot_err_text(ALLOT_EUNSUPPORTED), "not supported");
     for (int a = ALLOT_OK; a <= ALLOT_EUNSUPPORTED; a++) {
         assert_memory_equal(allot_err_name((allot_err)a), "ALLOT_", 6);
         for (int b = ALLOT_OK; b < a; b++) {
