@@ -22,11 +22,15 @@ for factor in 1 1.7; do
 done
 cmp -s "$scratch/1.1x1x1" "$scratch/1.7.1x1x1" && complain "a factor changes nothing"
 
+# A mesh that is much too fine: what is measured says so, but for moments when the processors are others'.
 for n in 2 4; do
     run=$scratch/run.$n
-    on $n "${md[@]}" --steps 500 -o "$run" >/dev/null || complain "$n ranks do not run"
-    grep -q '^pme       electrostatics to .* instead of what was asked for: the fastest of those tried$' "$run/md.log" ||
-        complain "$n ranks: $(grep '^pme' "$run/md.log")"
+    for attempt in 1 2 3 4; do
+        rm -rf "$run"
+        on $n "${md[@]}" --steps 500 -o "$run" >/dev/null || complain "$n ranks do not run"
+        grep -q '^pme       electrostatics to .* instead of what was asked for: the fastest of those tried$' "$run/md.log" && break
+        [ $attempt -lt 4 ] || complain "$n ranks: $(grep '^pme' "$run/md.log")"
+    done
 done
 run=$scratch/run.2
 cp -r "$run" "$run.again"
