@@ -36,10 +36,10 @@ verify test "$(engine_of short received_bytes)" -lt 4500000
 ALLOT_ZSTD=always ALLOT_AGENTS=$ALLOT_BUILD/tests/without-zstd packed without
 verify test "$(engine_of without sent_bytes)" -gt 6077000
 verify test "$(engine_of without received_bytes)" -gt 6077000
-# Unasked, a pipe within this machine is too fast for it to pay.
+# Unasked, a pipe within this machine is too fast for it to pay (but for moments when the machine is another's).
 head -c 30000000 /dev/zero >zeros
 expect 0 '' '' --name unasked --on fake:apart=1 --send zeros -N0 'test -s zeros' ::: 1
-verify test "$(engine_of unasked sent_bytes)" -gt 30000000
+verify test "$(engine_of unasked sent_bytes)" -gt 10000000 # of 30 million, which would be a few thousand
 
 # ---- how fast, and how much -----------------------------------------------------------------------------
 verify test "$(engine_of unasked sent_bytes_per_s)" -gt 1000000
@@ -51,7 +51,7 @@ expect 0 '' '' --name few --on fake:apart=1 true ::: 1
 verify test "$(engine_of few sent_bytes_per_s)" = 0
 verify test "$("$ALLOT" engines few | awk '/fake1/ { print $9 }')" = -
 # What went over a connection that was lost is counted as well.
-farm --name twice --on fake:apart=1 -j1 --send zeros -N0 "test -e $PWD/mark || { touch $PWD/mark; kill -9 \$PPID; sleep 9; }" ::: 1 2
+ALLOT_ZSTD=never farm --name twice --on fake:apart=1 -j1 --send zeros -N0 "test -e $PWD/mark || { touch $PWD/mark; kill -9 \$PPID; sleep 9; }" ::: 1 2
 verify test "$status" = 0
 verify test "$(engine_of twice sent_bytes)" -gt $((3 * 30000000))
 
