@@ -125,6 +125,7 @@ static bool open_crew(al_farm *farm)
 
 allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *err)
 {
+    al_sched_counts counts;
     al_farm *farm = calloc(1, sizeof *farm);
     if (farm == NULL)
         return al_fail(err, ALLOT_ENOMEM, 0, "out of memory");
@@ -132,7 +133,8 @@ allot_err al_farm_create(const al_farm_opts *opts, al_farm **made, allot_error *
     farm->epoll = farm->signals = farm->null = farm->input_fd = -1;
     farm->input_ended = opts->inputs == NULL;
     farm->is_input_ready = true;
-    farm->nknown = al_store_ntasks_committed(opts->store);
+    al_sched_count(opts->sched, &counts);
+    farm->nknown = counts.ntasks; /* not what is on disk by now: what was given a moment ago is news to it */
     farm->has_terminal = has_terminal();
     farm->nplaces = opts->nslots + al_farm_engines_places(opts);
     farm->places = calloc(farm->nplaces + 1, sizeof *farm->places);
